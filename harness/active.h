@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A session in memory, for as long as a turn runs.
+ *
+ * Everything here is derived from the log (or is on its way into it): when the
+ * turn is over the memory is dropped, and when the harness is killed its
+ * successor makes the same again by reading the log.  See "The round" in
+ * harness.c for who calls what when.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "base/list.h"
+#include "base/loop.h"
+#include "harness/model.h"
+#include "harness/prompt.h"
+#include "harness/turn.h"
+#include "sandbox/protocol.h"
+#include "store/session.h"
+#include "tools/tool.h"
+
+struct harness;
+
+enum call_state {
+	CALL_OPEN, /* logged, not yet given to the sandbox */
+	CALL_SENT, /* given to the sandbox */
+	CALL_DONE, /* its result has come and waits for the log */
+	CALL_LOGGED, /* its result is in the log */
+};
+
+struct call {
+	char id[ID_SIZE]; /* of the agent.tool_use event: names the call everywhere */
+	char *tool_use_id; /* the model's id; owned */
+	char *name; /* owned */
+	const struct tool *tool; /* NULL: no such tool */
+	struct buf input; /* packed parameters */
+	enum call_state state;
+	bool recovered; /* logged by an earlier harness: it may have been started */
+	bool ran; /* the sandbox holds a result that is to be acknowledged */
+	bool abandoned; /* closed by an interrupt while it ran */
+	bool is_error;
+	struct buf text; /* of the result */
+	int64_t started_us, ended_us; /* in the sandbox; 0: did not run */
+};
+
+/* How a model request ended, kept from the callback until the round. */
+struct answer {
+	bool ready;
+	enum turn_input input;
+	cJSON *events; /* agent.* events to be logged, an array; owned */
+	cJSON *blocks; /* the whole content, only if the events cannot give it back; owned */
+	cJSON *usage; /* the API's usage object; owned; NULL unknown */
+	cJSON *stop_details; /* owned */
+	char *stop_reason; /* owned */
+	char *error_type, *reason; /* owned; of a failed request */
+	int64_t retry_after_ms;
+};
+
+/* A content block while it streams: which event it will be part of. */
+struct stream_block {
+	char event_id[ID_SIZE];
+	int content_index; /* within that event */
+	bool is_text;
+};
+
+struct active {
+	struct harness *harness;
+	struct list link; /* harness.actives */
+	int64_t num;
+	char id[ID_SIZE]; /* the session's */
+	char thread[ID_SIZE]; /* its primary thread's: the same digits with the prefix sthr */
+	char *agent_name; /* owned */
+	char *workspace; /* owned */
+	cJSON *agent; /* the agent's definition; owned */
+
+	enum turn_phase phase;
+	struct prompt prompt;
+	struct list mark; /* harness.marked, or itself: something has happened, the round is to look at it */
+	struct loop_timer retry;
+	int attempt; /* failed attempts at the request that is due */
+
+	struct model_request *request; /* NULL unless in flight */
+	char request_id[ID_SIZE]; /* the open span.model_request_start; "" none */
+	struct answer answer;
+	struct stream_block *blocks; /* of the answer that streams; owned */
+	size_t block_count;
+	struct buf preview; /* event_start and event_delta lines of this round */
+	struct buf delta; /* text not yet put into a line, of block delta_block */
+	size_t delta_block;
+
+	struct call *calls; /* of the latest response */
+	size_t call_count;
+	struct loop_timer tools_timer; /* bounds the wait for results */
+
+	/* What happened, until the round looks at it. */
+	bool woken, due;
+	enum turn_input found; /* TURN_FOUND_*, or TURN_INPUTS for nothing */
+
+	/* What the round decided, until it is committed. */
+	enum turn_op effects[TURN_OPS_MAX];
+	size_t effect_count;
+};
+
+enum { BLOCKS_MAX = 4096 /* content blocks of one answer */ };
+
+/* Reads the session's log and makes its memory; its first input is what was found there.  NULL with a
+ * sentence when the session is gone or cannot run. */
+struct active *active_load(struct harness *h, int64_t num, struct buf *why);
+struct active *active_free(struct active *a); /* cancels its request; the sandbox lives on */
+
+/* Marks the session for the round. */
+void active_ready(struct active *a);
+
+/* Runs all that has happened through the turn machine, inside the open transaction. */
+int active_advance(struct active *a);
+bool active_has_input(const struct active *a); /* a look without the store */
+
+/* calls.c */
+void calls_clear(struct active *a);
+struct call *calls_add(struct active *a, const char *event_id, const char *tool_use_id, const char *name,
+	const cJSON *input, const char *refusal /* NULL, or the error result it gets at once */);
+struct call *calls_find(struct active *a, const char *event_id);
+size_t calls_in(const struct active *a, enum call_state state);
+void calls_finish(struct call *call, bool is_error, struct slice text); /* result without running */
+void calls_execute(struct active *a); /* the effect TURN_DO_EXECUTE */
+void calls_stop(struct active *a);
+void calls_acknowledge(struct active *a); /* after the commit of their results */
+
+/* record.c */
+void record_piece(struct active *a, const struct model_piece *piece);
+void record_outcome(struct active *a, const struct model_outcome *outcome);
+void record_clear(struct active *a);
+void record_send_preview(struct active *a);
+
+/* ops.c: runs the log operations of a row, in order, inside the open transaction; collects the effects.  0 or
+ * -errno, after which the whole round is rolled back. */
+int ops_log(struct active *a, const struct turn_row *row);
+void ops_act(struct active *a); /* after the commit */
+void ops_fold_call(struct active *a, const cJSON *event); /* an agent.tool_use joins the open calls */
+bool ops_may_retry(const struct active *a); /* whether another attempt is allowed */

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The round.  Callbacks (a hint, a piece of an answer, a tool's result, a timer)
+ * only note what has happened and mark the session.  At the end of the loop's
+ * round all marked sessions are taken through the turn machine inside one
+ * transaction, it is committed, and only then do the effects happen.  So
+ * everything that came in together shares one commit, and nothing is done that
+ * the log does not explain.
+ *
+ * If the commit fails, nothing has happened: the marked sessions are dropped from
+ * memory and read again from the log a little later.
+ */
+#include "harness/harness.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	LOOK_MS = 1000, /* how late a lost hint may be noticed */
+	REST_MS = 10 * 60 * 1000, /* a sandbox without work is discarded after so long */
+	RESTS_MAX = 64, /* resting sandboxes; the oldest goes first */
+	DUE_PAGE = 64,
+	STOP_POLL_MS = 20,
+};
+
+static void complain(const char *what, const struct buf *why)
+{
+	(void)fprintf(stderr, "%s%s\n", what, buf_text(why));
+}
+
+/* --- resting sandboxes --- */
+
+struct rest {
+	struct list link; /* harness.rests */
+	char session[ID_SIZE];
+	int64_t since_ms;
+};
+
+static struct rest *rest_find(struct harness *h, const char *session)
+{
+	struct rest *rest;
+	list_each (&h->rests, rest, struct rest, link)
+		if (strcmp(rest->session, session) == 0)
+			return rest;
+	return NULL;
+}
+
+static void rest_end(struct rest *rest)
+{
+	list_remove(&rest->link);
+	free(rest);
+}
+
+static void rests_expire(struct harness *h, int64_t before_ms, size_t keep)
+{
+	struct rest *rest;
+	size_t count = 0;
+	list_each (&h->rests, rest, struct rest, link)
+		count++;
+	list_each (&h->rests, rest, struct rest, link) {
+		if (rest->since_ms > before_ms && count <= keep)
+			break;
+		struct sandbox *sandbox = sandbox_find(h->sandboxes, rest->session);
+		if (sandbox)
+			sandbox_discard(sandbox);
+		rest_end(rest);
+		count--;
+	}
+}
+
+void harness_rest(struct harness *h, const char *session_id)
+{
+	if (!sandbox_find(h->sandboxes, session_id) || rest_find(h, session_id))
+		return;
+	struct rest *rest = xcalloc(1, sizeof(*rest));
+	(void)strncpy(rest->session, session_id, ID_SIZE - 1);
+	rest->since_ms = clock_now_ms();
+	list_add(&h->rests, &rest->link);
+	rests_expire(h, INT64_MIN, RESTS_MAX);
+}
+
+/* --- sessions --- */
+
+struct active *harness_find(struct harness *h, const char *session_id)
+{
+	struct active *a;
+	list_each (&h->actives, a, struct active, link)
+		if (strcmp(a->id, session_id) == 0)
+			return a;
+	return NULL;
+}
+
+static struct active *find_num(struct harness *h, int64_t num)
+{
+	struct active *a;
+	list_each (&h->actives, a, struct active, link)
+		if (a->num == num)
+			return a;
+	return NULL;
+}
+
+void harness_wake(struct harness *h, int64_t session)
+{
+	struct active *a = find_num(h, session);
+	if (!a && h->stopping)
+		return;
+	if (!a && h->active_count >= h->running_max) {
+		h->starved = true;
+		return;
+	}
+	cleanup(buf) struct buf why = BUF_INIT(1000);
+	if (!a && !(a = active_load(h, session, &why))) {
+		complain("", &why);
+		return;
+	}
+	struct rest *rest = rest_find(h, a->id);
+	if (rest)
+		rest_end(rest);
+	a->woken = true;
+	active_ready(a);
+}
+
+/* Wakes every session that has something to do: at the start, and when a hint may have been lost. */
+static void wake_due(struct harness *h)
+{
+	int64_t nums[DUE_PAGE], after = 0;
+	int count;
+	h->starved = false;
+	while ((count = session_due(h->store, after, nums, DUE_PAGE)) > 0) {
+		for (int i = 0; i < count; i++)
+			harness_wake(h, nums[i]);
+		after = nums[count - 1];
+	}
+}
+
+static void on_look(void *data)
+{
+	struct harness *h = data;
+	int64_t version = store_data_version(h->store);
+	if (version != h->seen_version)
+		wake_due(h);
+	h->seen_version = version;
+	rests_expire(h, clock_now_ms() - REST_MS, RESTS_MAX);
+	loop_arm(h->loop, &h->look_timer, clock_now_ms() + LOOK_MS);
+}
+
+static void on_hints(void *data, uint32_t events)
+{
+	struct harness *h = data;
+	struct hint hint;
+	while (hint_receive(h->hints, &h->hint_reader, &hint) > 0)
+		if (hint.kind == HINT_WAKE)
+			harness_wake(h, hint.session);
+}
+
+/* --- the round --- */
+
+static int log_marked(struct harness *h, struct list *marked)
+{
+	struct active *a;
+	int r = store_begin(h->store);
+	if (r < 0)
+		return r;
+	list_each (marked, a, struct active, mark) {
+		r = active_advance(a);
+		if (r < 0)
+			return r;
+	}
+	return store_commit(h->store, STORE_DURABLE);
+}
+
+/* Sessions whose memory may differ from the log are read again. */
+static void drop_marked(struct harness *h, struct list *marked, int error)
+{
+	struct active *a;
+	(void)fprintf(stderr, "the store cannot be written: %s; trying again\n", strerror(-error));
+	while ((a = list_first(marked, struct active, mark)))
+		(void)active_free(a);
+	h->seen_version = -1; /* the next look wakes them */
+}
+
+static void finish(struct harness *h, struct active *a)
+{
+	struct hint hint = { HINT_APPENDED, a->num, { 0 } };
+	(void)hint_send(h->hints, &hint);
+	if (a->phase != TURN_IDLE || active_has_input(a))
+		return;
+	char id[ID_SIZE];
+	memcpy(id, a->id, ID_SIZE);
+	(void)active_free(a);
+	harness_rest(h, id);
+}
+
+static void on_round(void *data)
+{
+	struct harness *h = data;
+	struct list marked;
+	struct active *a;
+	list_init(&marked);
+	while ((a = list_first(&h->marked, struct active, mark))) {
+		list_remove(&a->mark);
+		record_send_preview(a);
+		if (active_has_input(a))
+			list_add(&marked, &a->mark);
+	}
+	if (list_is_empty(&marked))
+		return;
+	int r = log_marked(h, &marked);
+	if (r < 0) {
+		store_rollback(h->store);
+		drop_marked(h, &marked, r);
+		return;
+	}
+	while ((a = list_first(&marked, struct active, mark))) {
+		list_remove(&a->mark);
+		if (a->effect_count)
+			active_ready(a);
+		ops_act(a);
+		finish(h, a);
+	}
+	if (h->starved && h->active_count < h->running_max)
+		wake_due(h);
+}
+
+/* --- the sandboxes' news --- */
+
+static void on_sandbox_ready(void *data, const char *session, const char *instance, bool fresh)
+{
+	struct active *a = harness_find(data, session);
+	if (a && a->phase == TURN_WORKING)
+		calls_execute(a);
+	else if (!a)
+		harness_rest(data, session);
+}
+
+static void on_sandbox_result(void *data, const char *session, const struct sandbox_result *result)
+{
+	struct harness *h = data;
+	struct active *a = harness_find(h, session);
+	struct call *call = a ? calls_find(a, result->call) : NULL;
+	if (!call || call->state != CALL_SENT) {
+		/* Closed by an interrupt before it came. */
+		struct sandbox *sandbox = sandbox_find(h->sandboxes, session);
+		if (sandbox)
+			sandbox_acknowledge(sandbox, result->call);
+		return;
+	}
+	calls_finish(call, result->is_error, result->text);
+	call->ran = true;
+	call->started_us = result->started_us;
+	call->ended_us = result->ended_us;
+	active_ready(a);
+}
+
+static void on_sandbox_dead(void *data, const char *session, const char *why)
+{
+	struct harness *h = data;
+	struct active *a = harness_find(h, session);
+	struct rest *rest = rest_find(h, session);
+	if (rest)
+		rest_end(rest);
+	if (!a || a->phase != TURN_WORKING)
+		return;
+	cleanup(free) char *text = xprintf("The sandbox ended while this call was open (%s). The call may have "
+		"completed, partly or not at all. The next call gets a new sandbox with the same /workspace.",
+		why);
+	for (size_t i = 0; i < a->call_count; i++)
+		if (a->calls[i].state == CALL_SENT || a->calls[i].state == CALL_OPEN)
+			calls_finish(&a->calls[i], true, slice_of(text));
+	active_ready(a);
+}
+
+/* --- life --- */
+
+int harness_new(struct loop *loop, const struct harness_config *config, struct harness **ret, struct buf *why)
+{
+	struct harness *h = xcalloc(1, sizeof(*h));
+	h->loop = loop;
+	h->hints = config->hints;
+	h->running_max = config->running_max;
+	h->look_timer = (struct loop_timer){ .on_due = on_look, .data = h };
+	h->round = (struct loop_later){ .on_later = on_round, .data = h };
+	list_init(&h->actives);
+	list_init(&h->marked);
+	list_init(&h->rests);
+	const struct sandbox_handler handler = { on_sandbox_ready, on_sandbox_result, on_sandbox_dead, h };
+	int r = store_open(config->store_dir, &h->store, why);
+	if (r >= 0)
+		r = model_new(loop, &config->model, &h->model);
+	if (r >= 0)
+		r = sandboxes_new(loop, config->spawner, &handler, &h->sandboxes);
+	h->hint_io = (struct loop_io){ .fd = config->hints, .events = EPOLLIN, .on_ready = on_hints,
+		.data = h };
+	if (r >= 0)
+		r = loop_add(loop, &h->hint_io);
+	if (r < 0) {
+		(void)harness_free(h);
+		return r;
+	}
+	h->seen_version = -1;
+	on_look(h);
+	*ret = h;
+	return 0;
+}
+
+static void on_stop_poll(void *data)
+{
+	struct harness *h = data;
+	struct active *a;
+	size_t running = 0;
+	list_each (&h->actives, a, struct active, link)
+		running += calls_in(a, CALL_SENT) + calls_in(a, CALL_DONE);
+	if (!running || clock_now_ms() >= h->stop_deadline_ms)
+		loop_stop(h->loop, 0);
+	else
+		loop_arm(h->loop, &h->stop_timer, clock_now_ms() + STOP_POLL_MS);
+}
+
+void harness_stop(struct harness *h, int64_t deadline_ms)
+{
+	if (h->stopping)
+		return;
+	h->stopping = true;
+	h->stop_deadline_ms = deadline_ms;
+	h->stop_timer = (struct loop_timer){ .on_due = on_stop_poll, .data = h };
+	on_stop_poll(h);
+}
+
+struct harness *harness_free(struct harness *h)
+{
+	if (!h)
+		return NULL;
+	struct active *a;
+	while ((a = list_first(&h->actives, struct active, link)))
+		(void)active_free(a);
+	struct rest *rest;
+	while ((rest = list_first(&h->rests, struct rest, link)))
+		rest_end(rest);
+	loop_forget(&h->round);
+	loop_disarm(h->loop, &h->look_timer);
+	loop_disarm(h->loop, &h->stop_timer);
+	loop_remove(&h->hint_io);
+	hint_reader_done(&h->hint_reader);
+	h->model = model_free(h->model);
+	h->sandboxes = sandboxes_free(h->sandboxes);
+	h->store = store_close(h->store);
+	free(h);
+	return NULL;
+}

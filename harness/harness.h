@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The harness process: drives every session that has something to do, on one loop. */
+#pragma once
+
+#include "harness/active.h"
+#include "sandbox/sandbox.h"
+#include "store/hint.h"
+#include "store/store.h"
+
+struct harness {
+	struct loop *loop;
+	struct store *store;
+	struct model *model;
+	struct sandboxes *sandboxes;
+	int hints; /* socket to the fs */
+	struct loop_io hint_io;
+	struct hint_reader hint_reader;
+	struct loop_timer look_timer; /* once a second: was a hint lost? */
+	int64_t seen_version; /* store_data_version at the last look */
+	struct list actives; /* struct active.link */
+	size_t active_count, running_max;
+	bool starved; /* a session was not loaded because running_max was reached */
+	struct list marked; /* actives of this round */
+	struct loop_later round;
+	struct list rests; /* struct rest.link: sandboxes of idle sessions, oldest first */
+	bool stopping;
+	int64_t stop_deadline_ms;
+	struct loop_timer stop_timer;
+};
+
+struct harness_config {
+	const char *store_dir;
+	int hints, spawner; /* sockets, lent */
+	struct model_config model;
+	size_t running_max;
+};
+
+int harness_new(struct loop *loop, const struct harness_config *config, struct harness **ret,
+	struct buf *why);
+struct harness *harness_free(struct harness *h);
+
+/* Takes no new turns; stops the loop when running tool calls have ended and are logged, or at
+ * `deadline_ms` (monotonic). */
+void harness_stop(struct harness *h, int64_t deadline_ms);
+
+/* Looks at the session: something is queued, or it was left unfinished. */
+void harness_wake(struct harness *h, int64_t session);
+struct active *harness_find(struct harness *h, const char *session_id);
+
+/* The sandbox of a session whose turn is over: kept for a while, then discarded. */
+void harness_rest(struct harness *h, const char *session_id);
