@@ -31,7 +31,7 @@ struct model_piece {
 	} kind;
 	int index; /* of the content block */
 	const char *type;
-	struct slice text;
+	struct slice text; /* PIECE_TEXT: what was added.  Else ignore it. */
 };
 
 enum model_verdict {
@@ -52,16 +52,20 @@ struct model_outcome {
 	const char *reason; /* a sentence for people; no secrets */
 	int http_status; /* 0: no answer */
 	int64_t retry_after_ms; /* -1: not said */
+	const char *request_id; /* the API's name of this request; "" when it gave none.  Lent. */
+	const char *limits; /* rate limits, one "requests-remaining: 999" a line; "" when not said.  Lent. */
 };
 
 struct model_handler {
-	void (*on_piece)(void *data, const struct model_piece *piece);
+	void (*on_piece)(void *data, const struct model_piece *piece); /* may cancel; may not ask */
 	void (*on_outcome)(void *data, const struct model_outcome *outcome); /* last call; the request is
 									      * gone when it returns */
 };
 
+/* 0; -EINVAL when the URL is not http(s) or the key could not stand in a header (blanks, line ends); -EIO.
+ * The process ignores SIGPIPE from now on. */
 int model_new(struct loop *loop, const struct model_config *config, struct model **ret);
-struct model *model_free(struct model *model); /* cancels what runs */
+struct model *model_free(struct model *model); /* cancels what runs; not from a callback */
 
 /* Posts to /v1/messages.  The body is the parts one after another; the parts' bytes are lent until the
  * outcome or the cancel.  Callbacks come from the loop, never from within this call. */
@@ -70,5 +74,6 @@ struct model_request *model_ask(struct model *model, const struct slice *parts, 
 void model_cancel(struct model_request *request); /* no callback follows */
 
 /* Delay before retry number `attempt` (0 first): what the server asked for when >= 0 and sensible, else
- * exponential from 0.5 s to 60 s with jitter from `random` (0..1). */
+ * exponential from 0.5 s to 60 s, of which `random` (0..1) takes up to a half away.  What the server asked for
+ * is only ever prolonged, by up to a tenth, so that those who wait together do not come back together. */
 int64_t model_retry_delay_ms(int attempt, int64_t retry_after_ms, double random);
