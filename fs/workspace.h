@@ -28,7 +28,9 @@
  */
 #pragma once
 
+#ifndef FUSE_USE_VERSION
 #define FUSE_USE_VERSION 314
+#endif
 #include <fuse_lowlevel.h>
 
 #include <stdbool.h>
@@ -55,8 +57,9 @@ enum workspace_kind {
 };
 
 struct workspace_tree {
-	int64_t number; /* with `kind` the name of the tree: of the session, or of whatever the kind counts */
+	int64_t number; /* of the session; of the skill for WORKSPACE_SKILL */
 	enum workspace_kind kind;
+	uint32_t item; /* event number for WORKSPACE_PAST, else 0; (number, kind, item) is the tree's name */
 	const char *path; /* absolute, on this machine; lent */
 	const char *inside; /* where the sandbox sees it: absolute links that begin so are rewritten; lent */
 	bool read_only; /* every change is -EROFS */
@@ -79,7 +82,7 @@ int workspace_root_of(const struct workspace_tree *tree, struct fuse_entry_param
 int workspace_root(int64_t session, const char *host_path, struct fuse_entry_param *ret);
 
 /* The inode number that `stat` and `readdir` show for the top of a tree; the same in every life of the mount. */
-uint64_t workspace_root_number(int64_t number, enum workspace_kind kind);
+uint64_t workspace_root_number(int64_t number, enum workspace_kind kind, uint32_t item);
 
 /* What FORGET says; for the owner's forget_multi. */
 void workspace_forget(fuse_ino_t ino, uint64_t lookups);
