@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two conversations of the sandbox, in words of base/fields.h.
+ * The conversations of the sandbox, in words of base/fields.h.
  *
  * 1. harness <-> spawner, packets (one field list each) on a SOCK_SEQPACKET pair
  *    that the supervisor keeps open, so either side may be restarted.  Requests
@@ -29,12 +29,19 @@
  *    finished one answers with the remembered result, on whatever stream asked
  *    last.  Results are text, valid UTF-8, at most TOOL_RESULT_BYTES_MAX.
  *    A stream's end means nothing: calls go on.
+ *
+ * 3. spawner -> hands, packets on the control socket that the hands begin with
+ *
+ *	-> do=stream  + 1 descriptor                a new stream for conversation 2; say hello on it.
+ *	                                            Older ones stay until their other end closes
+ *    End of file: the spawner is gone or discards the sandbox; exit.
  */
 #pragma once
 
 enum {
 	SANDBOX_PROTOCOL = 1,
 	SANDBOX_PACKET_MAX = 64 << 10, /* harness <-> spawner */
+	SANDBOX_REQUEST_MAX = 127, /* bytes of a request's name */
 	SANDBOX_CALLS_MAX = 64, /* calls that one hands remembers or runs; more are answered with an error */
 	TOOL_TIMEOUT_MS_DEFAULT = 120 * 1000,
 	TOOL_TIMEOUT_MS_MAX = 600 * 1000,
