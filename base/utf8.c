@@ -46,6 +46,14 @@ size_t utf8_clip(const void *data, size_t size)
 	return size;
 }
 
+size_t utf8_count(const char *text)
+{
+	size_t count = 0;
+	for (; *text; text++)
+		count += ((unsigned char)*text & 0xc0) != 0x80;
+	return count;
+}
+
 void utf8_repair(struct buf *out, const void *data, size_t size)
 {
 	const uint8_t *p = data;

@@ -12,5 +12,8 @@ bool utf8_is_valid(const void *data, size_t size);
 /* The largest n <= size at which the bytes can be cut without splitting a character. */
 size_t utf8_clip(const void *data, size_t size);
 
+/* The number of characters in valid UTF-8. */
+size_t utf8_count(const char *text);
+
 /* Adds the bytes to `out`, each invalid one (and each NUL) replaced by U+FFFD. */
 void utf8_repair(struct buf *out, const void *data, size_t size);
