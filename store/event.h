@@ -16,7 +16,7 @@ enum event_sender {
 struct event_type {
 	const char *name;
 	enum event_sender sender;
-	const char *fields; /* "name:type" words; type is one of text object array bool, with ? when optional */
+	const char *fields; /* "name:type" words; the types are those of event.c, with ? when it may be absent or null */
 	void (*fold)(struct fold *fold, const cJSON *event, uint64_t seq); /* NULL: state does not change */
 	const char *help; /* one line */
 };

@@ -43,7 +43,7 @@ struct fold {
 	uint64_t events; /* sequence number of the last event; 0: none */
 	uint64_t bytes; /* size of the log */
 	int64_t last_us; /* processed_at of the last event */
-	uint64_t turn_seq; /* session.status_running of this or the last turn; 0: none */
+	uint64_t turn_seq; /* first session.status_running of this or the last turn; 0: none */
 	int64_t running_since_us; /* 0 while not running */
 	uint64_t reply_seq; /* last agent.message; 0: none */
 	uint64_t error_seq; /* last session.error; 0: none */
@@ -54,6 +54,10 @@ struct fold {
 /* The API's words, "idle", "end_turn"; lent.  STOP_NEW is "new". */
 const char *session_status_name(enum session_status status);
 const char *stop_reason_name(enum stop_reason stop);
+
+/* `usage` in the API's shape, as session.usage and the session object show it (reference section 4.2);
+ * extra_active_us: of the turn that still runs.  list_cost is rounded to whole cents.  Given. */
+cJSON *usage_body(const struct usage *usage, int64_t extra_active_us);
 
 /* Applies one event.  `seq` and `size` (line with its newline) are the event's place. */
 void fold_event(struct fold *fold, const cJSON *event, uint64_t seq, uint64_t size);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/db.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+	int code; /* primary or extended; the extended ones first */
+	int error;
+} errors[] = {
+	{ SQLITE_CONSTRAINT_FOREIGNKEY, ENOENT },
+	{ SQLITE_CONSTRAINT_TRIGGER, EPERM },
+	{ SQLITE_CONSTRAINT, EEXIST },
+	{ SQLITE_FULL, ENOSPC },
+	{ SQLITE_BUSY, EBUSY },
+	{ SQLITE_LOCKED, EBUSY },
+	{ SQLITE_TOOBIG, EFBIG },
+};
+
+int db_error(struct store *store, int code)
+{
+	if ((code & 0xff) == SQLITE_NOMEM)
+		abort();
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+		if (code == errors[i].code || (code & 0xff) == errors[i].code)
+			return -errors[i].error;
+	/* Growing the shared index or a quota also ends in "I/O error"; what the kernel said tells more. */
+	int system = sqlite3_system_errno(store->db);
+	if ((code & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT))
+		return -ENOSPC;
+	return -EIO;
+}
+
+int db_exec(struct store *store, const char *text)
+{
+	int code = sqlite3_exec(store->db, text, NULL, NULL, NULL);
+	return code == SQLITE_OK ? 0 : db_error(store, code);
+}
+
+struct arg text_arg(const char *text)
+{
+	return (struct arg){ .type = ARG_TEXT, .at = text, .size = text ? strlen(text) : 0 };
+}
+
+static int bind_one(sqlite3_stmt *stmt, int column, const struct arg *arg)
+{
+	switch (arg->type) {
+	case ARG_INT:
+		return sqlite3_bind_int64(stmt, column, arg->number);
+	case ARG_TEXT:
+		return sqlite3_bind_text64(stmt, column, arg->at, arg->size, SQLITE_STATIC, SQLITE_UTF8);
+	case ARG_BYTES:
+		return sqlite3_bind_blob64(stmt, column, arg->at, arg->size, SQLITE_STATIC);
+	case ARG_END:
+		break;
+	}
+	return SQLITE_OK;
+}
+
+static int prepare(struct store *store, enum sql sql)
+{
+	assert(sql_text[sql]);
+	if (store->statements[sql])
+		return SQLITE_OK;
+	return sqlite3_prepare_v3(store->db, sql_text[sql], -1, SQLITE_PREPARE_PERSISTENT,
+		&store->statements[sql], NULL);
+}
+
+struct query db_query(struct store *store, enum sql sql, const struct arg *args)
+{
+	struct query q = { .store = store };
+	int code = prepare(store, sql);
+	if (code == SQLITE_OK) {
+		q.stmt = store->statements[sql];
+		assert(!sqlite3_stmt_busy(q.stmt)); /* a statement is not used inside its own loop */
+	}
+	for (int i = 0; code == SQLITE_OK && args[i].type != ARG_END; i++)
+		code = bind_one(q.stmt, i + 1, &args[i]);
+	assert(code != SQLITE_MISUSE && code != SQLITE_RANGE);
+	if (code != SQLITE_OK)
+		q.error = db_error(store, code);
+	return q;
+}
+
+int query_next(struct query *q)
+{
+	if (q->error)
+		return q->error;
+	int code = sqlite3_step(q->stmt);
+	if (code == SQLITE_ROW)
+		return 1;
+	return code == SQLITE_DONE ? 0 : db_error(q->store, code);
+}
+
+/* Reset at once: a statement that rests half-way holds a snapshot and keeps the write-ahead log from
+ * starting over. */
+void cleanup_query(struct query *q)
+{
+	if (!q->stmt)
+		return;
+	(void)sqlite3_reset(q->stmt);
+	(void)sqlite3_clear_bindings(q->stmt);
+}
+
+int64_t query_int(const struct query *q, int column)
+{
+	return sqlite3_column_int64(q->stmt, column);
+}
+
+struct slice query_text(const struct query *q, int column)
+{
+	const void *at = sqlite3_column_blob(q->stmt, column);
+	return (struct slice){ .at = at ? at : "", .size = (size_t)sqlite3_column_bytes(q->stmt, column) };
+}
+
+int db_run(struct store *store, enum sql sql, const struct arg *args)
+{
+	cleanup(query) struct query q = db_query(store, sql, args);
+	int r = query_next(&q);
+	return r < 0 ? r : sqlite3_changes(store->db);
+}
+
+int db_int(struct store *store, enum sql sql, const struct arg *args, int64_t *ret)
+{
+	cleanup(query) struct query q = db_query(store, sql, args);
+	int r = query_next(&q);
+	if (r > 0)
+		*ret = query_int(&q, 0);
+	return r;
+}
+
+struct scope scope_open(struct store *store)
+{
+	struct scope scope = { .store = store, .own = !store->open };
+	if (scope.own)
+		scope.error = store_begin(store);
+	else if (sqlite3_get_autocommit(store->db))
+		scope.error = -EIO; /* an error took the transaction back; nothing may slip out after it */
+	return scope;
+}
+
+int scope_close(struct scope *scope, int r, enum store_durability durability)
+{
+	if (!scope->own || scope->error)
+		return r;
+	if (r < 0) {
+		store_rollback(scope->store);
+		return r;
+	}
+	int committed = store_commit(scope->store, durability);
+	return committed < 0 ? committed : r;
+}
