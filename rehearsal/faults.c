@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "rehearsal/faults.h"
+
+#include "rehearsal/digest.h"
+#include "rehearsal/slots.h"
+
+enum { COUNTS = 1 << 12 }; /* 1,000 conversations with a few faults each */
+
+struct faults {
+	struct slots *slots; /* value: how often it happened; stamp: `clock` when it was last used */
+	int64_t clock;
+};
+
+struct faults *faults_new(void)
+{
+	struct faults *faults = xcalloc(1, sizeof(*faults));
+	faults->slots = slots_new(COUNTS);
+	return faults;
+}
+
+struct faults *faults_free(struct faults *faults)
+{
+	if (!faults)
+		return NULL;
+	slots_free(faults->slots);
+	free(faults);
+	return NULL;
+}
+
+static bool happens(struct faults *faults, uint64_t key, int64_t count)
+{
+	struct slot *slot = slots_put(faults->slots, key);
+	slot->stamp = ++faults->clock;
+	return slot->value < count && ++slot->value;
+}
+
+static void forget(struct faults *faults, uint64_t key)
+{
+	struct slot *slot = slots_find(faults->slots, key);
+	if (slot)
+		slot->value = 0;
+}
+
+const struct fault *faults_next(struct faults *faults, const struct scene *scene, const struct request *r)
+{
+	const struct round *round = scene_round(scene);
+	uint64_t keys[2] = { 0 };
+	if (!round->fault_count)
+		return NULL;
+	for (int by_text = 0; by_text < 2; by_text++)
+		keys[by_text] = scene_key(scene, r, by_text);
+	for (size_t i = 0; i < round->fault_count; i++) {
+		const struct fault *fault = &round->faults[i];
+		if (happens(faults, digest_int(keys[fault->by_text], i), fault->count))
+			return fault;
+	}
+	for (size_t i = 0; i < round->fault_count; i++)
+		forget(faults, digest_int(keys[round->faults[i].by_text], i));
+	return NULL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a conversation stands: which message is the script, and which of its
+ * rounds the next answer is.
+ *
+ * The script is the text of the last user turn that has any; turns that hold
+ * only tool results lead on to its next round.  A system message between turns
+ * counts only when it holds a directive, so that a notice does not end a script.
+ * A `replay:` stays in force through later messages of plain words.
+ */
+#pragma once
+
+#include "rehearsal/request.h"
+#include "rehearsal/script.h"
+
+struct scene {
+	char *text; /* of the script's message */
+	struct script script;
+	size_t turn; /* in request.turns, where the script stands */
+	size_t round; /* of the script; may lie past the last */
+	const struct turn *paused; /* the assistant's turn that this answer continues, or NULL; lent */
+	char *replay; /* recording to answer from, or NULL */
+	size_t replay_index; /* which of its answers */
+};
+
+void scene_init(struct scene *scene, const struct request *r);
+void scene_done(struct scene *scene);
+
+/* The round to be played now; an empty one past the end of the script.  Lent from the scene. */
+const struct round *scene_round(const struct scene *scene);
+
+/* Names this point of this conversation, to count faults by.  `by_text`: by the message alone. */
+uint64_t scene_key(const struct scene *scene, const struct request *r, bool by_text);
