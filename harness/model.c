@@ -127,6 +127,8 @@ static void add_quote(struct model_request *request, struct slice words)
 	cleanup(buf) struct buf text = BUF_INIT(SSE_EVENT_BYTES_MAX);
 	utf8_repair(&text, words.at, words.size);
 	hide(&text, request->model->secret);
+	while (text.size && (unsigned char)text.data[text.size - 1] <= ' ')
+		buf_cut(&text, text.size - 1);
 	size_t part = utf8_clip(buf_text(&text), text.size < QUOTE_MAX ? text.size : QUOTE_MAX);
 	(void)buf_printf(&request->reason, ": %.*s%s", (int)part, buf_text(&text),
 		part < text.size ? " …" : "");
@@ -302,8 +304,11 @@ static void on_stall(void *data)
 	struct model_request *request = data;
 	struct model *model = request->model;
 	int64_t due_ms = request->last_event_ms + model->stall_timeout_ms;
+	const struct reply *reply = &request->reply;
 	if (due_ms > clock_now_ms())
 		loop_arm(model->loop, &request->stall, due_ms);
+	else if (reply->status && !reply_is_stream(reply))
+		settle_body(request); /* an error that does not end; what came will do */
 	else
 		settle_retry(request, "the model said nothing for %.3g s, though the connection lives",
 			(double)model->stall_timeout_ms / 1e3);
