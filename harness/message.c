@@ -90,10 +90,20 @@ static void drop(cJSON *object, const char *name)
 		cJSON_DeleteItemFromObjectCaseSensitive(object, name);
 }
 
+/* Replaces the member where it stands, or adds it at the end. */
 static void set(cJSON *object, const char *name, cJSON *value /* taken */)
 {
-	drop(object, name);
-	cJSON_AddItemToObject(object, name, value);
+	cJSON *next;
+	if (!json_get(object, name)) {
+		cJSON_AddItemToObject(object, name, value);
+		return;
+	}
+	cJSON_ReplaceItemInObjectCaseSensitive(object, name, value);
+	for (cJSON *item = value->next; item; item = next) {
+		next = item->next;
+		if (strcmp(item->string, name) == 0)
+			cJSON_Delete(cJSON_DetachItemViaPointer(object, item));
+	}
 }
 
 static cJSON *take(cJSON *object, const char *name)
@@ -196,14 +206,11 @@ static void finish_input(struct block *block)
 	if (!raw->size && block->ended && cJSON_IsObject(json_get(block->json, "input")))
 		return; /* an input that came whole, or none: the placeholder is {} */
 	json_repair(raw);
-	cJSON *input = raw->size ? json_parse(raw->data, raw->size, NULL) : cJSON_CreateObject();
+	cleanup(json) cJSON *input = raw->size ? json_parse(raw->data, raw->size, NULL) : cJSON_CreateObject();
 	bool valid = block->ended && cJSON_IsObject(input);
-	if (!valid) {
-		cJSON_Delete(input);
-		input = cJSON_CreateObject();
+	set(block->json, "input", valid ? steal(input) : cJSON_CreateObject());
+	if (!valid)
 		set(block->json, "x_invalid_input", cJSON_CreateString(buf_text(raw)));
-	}
-	set(block->json, "input", input);
 }
 
 static void block_finish(struct block *block)
@@ -420,7 +427,7 @@ static enum message_what take_event(struct intake *in)
 /* Bytes that JSON cannot carry for us are replaced, but only when there are any: nearly never. */
 static cJSON *parse_event(struct slice data, struct buf *why)
 {
-	cJSON *event = json_parse(data.at, data.size, why);
+	cJSON *event = json_parse(data.at, data.size, NULL);
 	if (event)
 		return event;
 	cleanup(buf) struct buf text = BUF_INIT(MESSAGE_MEMORY_MAX);
@@ -440,6 +447,8 @@ enum message_what message_push(struct message *message, struct slice data, struc
 	cJSON_Delete(message->event);
 	message->event = parse_event(data, why);
 	struct intake in = { .message = message, .event = message->event, .piece = ret_piece, .why = why };
+	if (!message->event)
+		return MESSAGE_GARBAGE;
 	if (!cJSON_IsObject(message->event))
 		return garbage(&in, "an event that is not a JSON object");
 	return take_event(&in);
