@@ -67,19 +67,20 @@ static int64_t find_user(struct slice options)
 }
 
 /* "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue" */
-static bool read_line(struct slice line, const char *path, struct mount *ret)
+static void read_line(struct slice line, const char *path, struct mount *ret)
 {
 	for (int i = 0; i < 4; i++)
 		(void)next_word(&line);
 	if (!escaped_is(next_word(&line), path))
-		return false;
+		return;
 	while (line.size && !slice_is(next_word(&line), "-"))
 		;
 	struct slice type = next_word(&line);
-	(void)next_word(&line);
+	if (!type.size)
+		return;
+	(void)next_word(&line); /* the source, which anybody may have chosen */
 	mount_done(ret);
 	*ret = (struct mount){ .type = xstrndup(type.at, type.size), .user = find_user(line) };
-	return true;
 }
 
 int mounts_find(struct slice text, const char *path, struct mount *ret)
@@ -88,7 +89,7 @@ int mounts_find(struct slice text, const char *path, struct mount *ret)
 	while (text.size) {
 		const char *end = memchr(text.at, '\n', text.size);
 		size_t size = end ? (size_t)(end - text.at) : text.size;
-		(void)read_line((struct slice){ text.at, size }, path, &found);
+		read_line((struct slice){ text.at, size }, path, &found);
 		text.at += size + !!end;
 		text.size -= size + !!end;
 	}
