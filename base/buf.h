@@ -34,7 +34,7 @@ int buf_add(struct buf *b, const void *data, size_t size); /* 0 or -EFBIG */
 int buf_add_text(struct buf *b, const char *text);
 int buf_add_char(struct buf *b, char c);
 int buf_printf(struct buf *b, const char *format, ...) print_like(2, 3);
-int buf_vprintf(struct buf *b, const char *format, va_list args);
+int buf_vprintf(struct buf *b, const char *format, va_list args) print_like(2, 0);
 
 /* Makes room for `size` more bytes and returns where they go; the caller fills them and then adds to
  * b->size.  NULL past the maximum. */
