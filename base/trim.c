@@ -9,8 +9,8 @@
 
 #include "base/io.h"
 
-/* Only segments that can never have been written: a private page that was written has no copy in the file.
- * A page shared with a writable segment is left alone. */
+/* Only segments that can never have been written: a private page that was written has no copy in
+ * the file.  A page shared with a writable segment is left alone. */
 static void trim_segment(uintptr_t base, const ElfW(Phdr) *segment, uintptr_t page)
 {
 	uintptr_t from = base + segment->p_vaddr, to = from + segment->p_memsz;

@@ -81,7 +81,8 @@ static int set_timer(CURLM *multi, long timeout_ms, void *data)
 static void on_socket(void *data, uint32_t events)
 {
 	struct socket_source *source = data;
-	int what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+	int what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+		(events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 		(events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 	act(source->http, source->io.fd, what);
 }
@@ -258,12 +259,12 @@ static void on_silence(void *data)
 {
 	struct http_request *request = data;
 	struct http *http = request->http;
-	int64_t due_ms = request->last_byte_ms + http->silence_timeout_ms;
+	int64_t limit_ms = http->silence_timeout_ms, due_ms = request->last_byte_ms + limit_ms;
 	if (is_running(request) && due_ms > clock_now_ms()) {
 		loop_arm(http->loop, &request->silence, due_ms);
 		return;
 	}
-	cleanup(free) char *reason = xprintf("not one byte for %.3g s", (double)http->silence_timeout_ms / 1e3);
+	cleanup(free) char *reason = xprintf("not one byte for %.3g s", (double)limit_ms / 1e3);
 	request_end(request, -ETIMEDOUT, reason);
 }
 

@@ -18,11 +18,12 @@ struct http; /* a set of connections */
 struct http_request;
 
 struct http_config {
-	const char *socket_path; /* copied; connect to this Unix socket whatever the URL's host is; or NULL */
+	const char *socket_path; /* copied; connect to it instead of the URL's host; NULL */
 	int64_t connect_timeout_ms, silence_timeout_ms;
 };
 
-/* 0, or -EIO when libcurl does not start.  The process ignores SIGPIPE from now on: TLS writes raise it. */
+/* 0, or -EIO when libcurl does not start.  The process ignores SIGPIPE from now on: TLS writes
+ * raise it. */
 int http_new(struct loop *loop, const struct http_config *config, struct http **ret);
 struct http *http_free(struct http *http); /* cancels what runs; not allowed from a callback */
 
@@ -30,19 +31,19 @@ struct http_post {
 	const char *url; /* copied; http or https */
 	const char *const *headers; /* copied, and wiped when the request ends; "name: value" */
 	size_t header_count;
-	const struct slice *parts; /* the body, one after another; the array is copied, its bytes are lent */
+	const struct slice *parts; /* the body; the array is copied, its bytes are lent */
 	size_t part_count;
 };
 
 struct http_end {
-	int error; /* 0: the answer is whole.  -EINVAL the URL is no good, -EHOSTUNREACH no such host,
-		    * -ECONNREFUSED, -ETIMEDOUT not connected or silent, -ECONNRESET cut, -EKEYREJECTED
-		    * certificate or TLS, -EPROTO no HTTP, -EIO other */
+	int error; /* 0: the answer is whole.  -EINVAL the URL is no good, -EHOSTUNREACH no such
+		    * host, -ECONNREFUSED, -ETIMEDOUT not connected or silent, -ECONNRESET cut,
+		    * -EKEYREJECTED certificate or TLS, -EPROTO no HTTP, -EIO other */
 	const char *reason; /* a sentence part; "" when there is no error */
 };
 
-/* Called from the loop, never from within http_post.  In on_status, on_header and on_body the only call
- * allowed is http_cancel; in on_end any but http_free. */
+/* Called from the loop, never from within http_post.  In on_status, on_header and on_body the only
+ * call allowed is http_cancel; in on_end any but http_free. */
 struct http_handler {
 	void (*on_status)(void *data, int status); /* forget earlier headers */
 	void (*on_header)(void *data, struct slice name, struct slice value);
@@ -52,8 +53,10 @@ struct http_handler {
 
 struct http_request *http_post(struct http *http, const struct http_post *post,
 	const struct http_handler *handler /* lent, outlives the request */, void *data);
-void http_cancel(struct http_request *request); /* no callback follows; the body is no longer needed */
 
-/* Gives the request away: no callback follows and the body is no longer needed, but what is left of the
- * answer is awaited for a moment so that the connection can be used again. */
+/* No callback follows; the body is no longer needed. */
+void http_cancel(struct http_request *request);
+
+/* Gives the request away: no callback follows and the body is no longer needed, but what is left of
+ * the answer is awaited for a moment so that the connection can be used again. */
 void http_finish(struct http_request *request);

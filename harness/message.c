@@ -14,7 +14,7 @@ enum growing { GROWS_TEXT, GROWS_THINKING, GROWS_INPUT, GROWINGS };
 
 struct block {
 	int index;
-	cJSON *json; /* in the message's content */
+	cJSON *json; /* owned until the message is complete; then in its content */
 	struct buf growing[GROWINGS];
 	bool ended;
 };
@@ -42,10 +42,16 @@ struct message *message_new(void)
 	return xcalloc(1, sizeof(struct message));
 }
 
-static void block_done(struct block *block)
+static void growing_done(struct block *block)
 {
 	for (size_t i = 0; i < GROWINGS; i++)
 		buf_done(&block->growing[i]);
+}
+
+static void block_done(struct block *block)
+{
+	growing_done(block);
+	cJSON_Delete(block->json);
 }
 
 struct message *message_free(struct message *message)
@@ -111,8 +117,8 @@ static cJSON *take(cJSON *object, const char *name)
 	return cJSON_DetachItemFromObjectCaseSensitive(object, name);
 }
 
-/* Replaces members by those of `news`, objects within objects too.  Null means "unchanged", never zero;
- * counters are totals, so nothing is added up. */
+/* Replaces members by those of `news`, objects within objects too.  Null means "unchanged", never
+ * zero; counters are totals, so nothing is added up. */
 static void merge(cJSON *old, const cJSON *news)
 {
 	const cJSON *item;
@@ -137,7 +143,7 @@ static struct block *block_find(struct message *message, int index)
 	return NULL;
 }
 
-/* Puts a new block at its place by index, in the table and in the content. */
+/* Puts a new block at its place by index. */
 static struct block *block_add(struct message *message, int index, cJSON *json /* taken */)
 {
 	if (message->count == message->room) {
@@ -152,8 +158,6 @@ static struct block *block_add(struct message *message, int index, cJSON *json /
 	*block = (struct block){ .index = index, .json = json };
 	for (size_t i = 0; i < GROWINGS; i++)
 		buf_init(&block->growing[i], MESSAGE_MEMORY_MAX);
-	cJSON *content = cJSON_GetObjectItemCaseSensitive(message->json, "content");
-	cJSON_InsertItemInArray(content, (int)place, json);
 	return block;
 }
 
@@ -171,8 +175,8 @@ static bool takes_input(const struct block *block)
 	return n >= sizeof(suffix) - 1 && strcmp(type + n - (sizeof(suffix) - 1), suffix) == 0;
 }
 
-/* The member of a block that a kind of delta makes grow, and which blocks have it.  A delta on a block of
- * another kind is passed over: some servers send them, and the block must stay what the API would accept. */
+/* The member of a block that a kind of delta makes grow.  A delta on a block that has no such
+ * member is passed over: some servers send them, and the block must stay what the API accepts. */
 static const struct growth {
 	const char *delta, *source, *member;
 } growths[GROWINGS] = {
@@ -193,8 +197,8 @@ static bool block_has(const struct block *block, enum growing what)
 static void take_beginnings(struct block *block)
 {
 	for (int i = 0; i < GROWS_INPUT; i++) {
-		const char *text = block_has(block, i) ? json_text(block->json, growths[i].member) : NULL;
-		if (text)
+		const char *text = json_text(block->json, growths[i].member);
+		if (text && block_has(block, i))
 			(void)buf_add_text(&block->growing[i], text);
 	}
 }
@@ -206,7 +210,8 @@ static void finish_input(struct block *block)
 	if (!raw->size && block->ended && cJSON_IsObject(json_get(block->json, "input")))
 		return; /* an input that came whole, or none: the placeholder is {} */
 	json_repair(raw);
-	cleanup(json) cJSON *input = raw->size ? json_parse(raw->data, raw->size, NULL) : cJSON_CreateObject();
+	cleanup(json) cJSON *input =
+		raw->size ? json_parse(raw->data, raw->size, NULL) : cJSON_CreateObject();
 	bool valid = block->ended && cJSON_IsObject(input);
 	set(block->json, "input", valid ? steal(input) : cJSON_CreateObject());
 	if (!valid)
@@ -221,7 +226,7 @@ static void block_finish(struct block *block)
 				cJSON_CreateString(buf_text(&block->growing[i])));
 	if (takes_input(block))
 		finish_input(block);
-	block_done(block);
+	growing_done(block);
 }
 
 /* The block that the event is about, or NULL with a sentence. */
@@ -236,11 +241,15 @@ static struct block *open_block(struct intake *in)
 	return NULL;
 }
 
-static enum message_what show(struct intake *in, const struct block *block, enum model_piece_kind kind,
-	const char *text)
+static enum message_what show(struct intake *in, const struct block *block,
+	enum model_piece_kind kind, const char *text)
 {
-	*in->piece = (struct model_piece){ .kind = kind, .index = block->index, .type = block_type(block),
-		.text = slice_of(text ? text : "") };
+	*in->piece = (struct model_piece){
+		.kind = kind,
+		.index = block->index,
+		.type = block_type(block),
+		.text = slice_of(text ? text : ""),
+	};
 	return MESSAGE_PIECE;
 }
 
@@ -375,9 +384,14 @@ static enum message_what on_message_delta(struct intake *in)
 static enum message_what on_message_stop(struct intake *in)
 {
 	struct message *message = in->message;
-	for (size_t i = 0; i < message->count; i++)
-		if (!message->blocks[i].ended)
-			block_finish(&message->blocks[i]);
+	cJSON *content = cJSON_CreateArray();
+	for (size_t i = 0; i < message->count; i++) {
+		struct block *block = &message->blocks[i];
+		if (!block->ended)
+			block_finish(block);
+		cJSON_AddItemToArray(content, steal(block->json));
+	}
+	set(message->json, "content", content);
 	message->complete = true;
 	return MESSAGE_COMPLETE;
 }
@@ -436,8 +450,8 @@ static cJSON *parse_event(struct slice data, struct buf *why)
 	return json_parse(buf_text(&text), text.size, why);
 }
 
-enum message_what message_push(struct message *message, struct slice data, struct model_piece *ret_piece,
-	struct buf *why)
+enum message_what message_push(struct message *message, struct slice data,
+	struct model_piece *ret_piece, struct buf *why)
 {
 	if (message->complete)
 		return MESSAGE_NOTHING;
@@ -446,7 +460,12 @@ enum message_what message_push(struct message *message, struct slice data, struc
 		return MESSAGE_TOO_BIG;
 	cJSON_Delete(message->event);
 	message->event = parse_event(data, why);
-	struct intake in = { .message = message, .event = message->event, .piece = ret_piece, .why = why };
+	struct intake in = {
+		.message = message,
+		.event = message->event,
+		.piece = ret_piece,
+		.why = why,
+	};
 	if (!message->event)
 		return MESSAGE_GARBAGE;
 	if (!cJSON_IsObject(message->event))

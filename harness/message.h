@@ -37,9 +37,9 @@ enum message_what {
 
 /* Takes in the data of one event.  A PIECE_BLOCK_START's text is what
  * a text block begins with, mostly nothing. */
-enum message_what message_push(struct message *message, struct slice data, struct model_piece *ret_piece,
-	struct buf *why);
+enum message_what message_push(struct message *message, struct slice data,
+	struct model_piece *ret_piece, struct buf *why);
 
 const cJSON *message_json(const struct message *message); /* complete after MESSAGE_COMPLETE only */
-const cJSON *message_usage(const struct message *message); /* counted so far; NULL before the first event */
+const cJSON *message_usage(const struct message *message); /* so far; NULL at first */
 const cJSON *message_error(const struct message *message); /* the whole error event, or NULL */

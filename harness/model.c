@@ -28,7 +28,7 @@ enum {
 	QUOTE_MAX = 600, /* bytes of the server's own words in a reason */
 	RETRY_BASE_MS = 500,
 	RETRY_MAX_MS = 60 * 1000,
-	RETRY_AFTER_MAX_MS = 10 * 60 * 1000, /* what asks for more is not believed: an ordinary back-off instead */
+	RETRY_AFTER_MAX_MS = 10 * 60 * 1000, /* who asks for more is not believed */
 };
 
 struct model {
@@ -96,7 +96,8 @@ static void one_line(struct buf *text)
 }
 
 /* Decides the outcome; `reason` was filled before. */
-static void settle(struct model_request *request, enum model_verdict verdict, const char *error_type)
+static void settle(struct model_request *request, enum model_verdict verdict,
+	const char *error_type)
 {
 	if (request->settled)
 		return;
@@ -134,12 +135,14 @@ static void add_quote(struct model_request *request, struct slice words)
 		part < text.size ? " …" : "");
 }
 
-/* The server's own words: the API's, those of servers that nearly speak its format, or plain text; not
- * the page of some gateway. */
+/* The server's own words: the API's, those of servers that nearly speak its format, or plain text;
+ * not the page of some gateway. */
 static struct slice words_of(const struct model_request *request, const cJSON *json)
 {
 	const cJSON *error = json_get(json, "error");
-	const char *words = cJSON_IsString(error) ? error->valuestring : json_text(error, "message");
+	const char *words = cJSON_GetStringValue(error);
+	if (!words)
+		words = json_text(error, "message");
 	if (json || !request->body.size || *request->body.data == '<')
 		return slice_of(words ? words : "");
 	return buf_slice(&request->body);
@@ -149,10 +152,13 @@ static struct slice words_of(const struct model_request *request, const cJSON *j
 static void settle_error(struct model_request *request, const cJSON *json)
 {
 	struct slice words = words_of(request, json);
-	struct verdict_facts facts = { .status = request->reply.status, .message = words.at,
+	struct verdict_facts facts = {
+		.status = request->reply.status,
 		.type = cJSON_GetStringValue(json_path(json, "error.type")),
+		.message = words.at,
 		.code = cJSON_GetStringValue(json_path(json, "error.details.error_code")),
-		.hint = request->reply.hint };
+		.hint = request->reply.hint,
+	};
 	struct verdict verdict = verdict_of(&facts);
 	struct buf *reason = &request->reason;
 	(void)buf_printf(reason, "%s (HTTP %d", verdict.what, facts.status);
@@ -229,7 +235,8 @@ static void take_stream(struct model_request *request, struct slice bytes)
 		if (what == SSE_EVENT)
 			take_event(request, event.data);
 		else if (what == SSE_GARBAGE)
-			settle_retry(request, "the model's stream is damaged: a line that is no event");
+			settle_retry(request, "the model's stream is damaged: %s",
+				"a line that is no event");
 		else
 			settle_retry(request, "the model's stream has an event larger than %d MiB",
 				SSE_EVENT_BYTES_MAX >> 20);
@@ -272,7 +279,8 @@ static void on_body(void *data, struct slice bytes)
 static void settle_transport(struct model_request *request, const struct http_end *end)
 {
 	struct verdict verdict = verdict_of(&(struct verdict_facts){ 0 });
-	(void)buf_printf(&request->reason, "no answer from %s: %s", request->model->where, end->reason);
+	(void)buf_printf(&request->reason, "no answer from %s: %s", request->model->where,
+		end->reason);
 	settle(request, end->error == -EINVAL ? MODEL_FAILED : verdict.verdict, verdict.error_type);
 }
 
@@ -310,7 +318,7 @@ static void on_stall(void *data)
 	else if (reply->status && !reply_is_stream(reply))
 		settle_body(request); /* an error that does not end; what came will do */
 	else
-		settle_retry(request, "the model said nothing for %.3g s, though the connection lives",
+		settle_retry(request, "the model said nothing for %.3g s, though its server lives",
 			(double)model->stall_timeout_ms / 1e3);
 }
 
@@ -378,9 +386,12 @@ int model_new(struct loop *loop, const struct model_config *config, struct model
 	if (!url_is_valid(config->base_url) || (key && !key_is_valid(key)))
 		return -EINVAL;
 	struct http *http = NULL;
-	int r = http_new(loop, &(struct http_config){ .socket_path = config->socket_path,
+	struct http_config http_config = {
+		.socket_path = config->socket_path,
 		.connect_timeout_ms = config->connect_timeout_ms,
-		.silence_timeout_ms = config->silence_timeout_ms }, &http);
+		.silence_timeout_ms = config->silence_timeout_ms,
+	};
+	int r = http_new(loop, &http_config, &http);
 	if (r < 0)
 		return r;
 	struct model *model = xcalloc(1, sizeof(*model));
@@ -423,10 +434,14 @@ static struct http_request *post(struct model_request *request, const struct sli
 		"user-agent: agentdirs/" AGENTDIRS_VERSION,
 		model->auth,
 	};
-	struct http_post post = { .url = model->url, .headers = headers,
-		.header_count = ARRAY_LEN(headers) - (model->auth ? 0 : 1), .parts = parts,
-		.part_count = part_count };
-	return http_post(model->http, &post, &http_handler, request);
+	struct http_post what = {
+		.url = model->url,
+		.headers = headers,
+		.header_count = ARRAY_LEN(headers) - (model->auth ? 0 : 1),
+		.parts = parts,
+		.part_count = part_count,
+	};
+	return http_post(model->http, &what, &http_handler, request);
 }
 
 struct model_request *model_ask(struct model *model, const struct slice *parts, size_t part_count,

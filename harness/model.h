@@ -18,7 +18,8 @@ struct model_config {
 	const char *base_url; /* "https://api.anthropic.com"; lent for the life of the model */
 	const char *socket_path; /* connect to this Unix socket instead of the URL's host; NULL */
 	const char *key, *auth_token; /* one of them or none; copied, wiped at free, never logged */
-	int64_t connect_timeout_ms, silence_timeout_ms; /* silence: no byte for so long ends the request */
+	int64_t connect_timeout_ms;
+	int64_t silence_timeout_ms; /* no byte for so long ends the request */
 	int64_t stall_timeout_ms; /* only pings for so long ends it too */
 };
 
@@ -43,37 +44,42 @@ enum model_verdict {
 
 struct model_outcome {
 	enum model_verdict verdict;
-	const cJSON *message; /* MODEL_DONE: {"id","model","role","content":[…],"stop_reason",…,"usage"};
-			       * tool inputs are parsed into "input"; one that was no JSON object has
-			       * "input":{} and "x_invalid_input": the raw text.  Lent. */
+	const cJSON *message; /* MODEL_DONE: {"id","model","role","content":[…],"stop_reason",…,
+			       * "usage"}; tool inputs are parsed into "input"; one that was no JSON
+			       * object, or was cut, has "input":{} and "x_invalid_input": the raw
+			       * text.  Lent. */
 	const cJSON *usage; /* what was counted so far, also after a failure; may be NULL.  Lent. */
 	const char *error_type; /* the API's session.error type: model_overloaded_error,
-				 * model_rate_limited_error, model_request_failed_error, billing_error */
+				 * model_rate_limited_error, model_request_failed_error,
+				 * billing_error; NULL with MODEL_DONE */
 	const char *reason; /* a sentence for people; no secrets */
 	int http_status; /* 0: no answer */
 	int64_t retry_after_ms; /* -1: not said */
 	const char *request_id; /* the API's name of this request; "" when it gave none.  Lent. */
-	const char *limits; /* rate limits, one "requests-remaining: 999" a line; "" when not said.  Lent. */
+	const char *limits; /* rate limits, a "requests-remaining: 999" a line; "" when not said.
+			     * Lent. */
 };
 
 struct model_handler {
-	void (*on_piece)(void *data, const struct model_piece *piece); /* may cancel; may not ask */
-	void (*on_outcome)(void *data, const struct model_outcome *outcome); /* last call; the request is
-									      * gone when it returns */
+	/* May cancel; may not ask. */
+	void (*on_piece)(void *data, const struct model_piece *piece);
+	/* The last call; the request is gone when it returns. */
+	void (*on_outcome)(void *data, const struct model_outcome *outcome);
 };
 
-/* 0; -EINVAL when the URL is not http(s) or the key could not stand in a header (blanks, line ends); -EIO.
- * The process ignores SIGPIPE from now on. */
+/* 0; -EINVAL when the URL is not http(s) or the key could not stand in a header (blanks, line
+ * ends); -EIO.  The process ignores SIGPIPE from now on. */
 int model_new(struct loop *loop, const struct model_config *config, struct model **ret);
 struct model *model_free(struct model *model); /* cancels what runs; not from a callback */
 
-/* Posts to /v1/messages.  The body is the parts one after another; the parts' bytes are lent until the
+/* Posts to /v1/messages.  The body is the parts one after another; their bytes are lent until the
  * outcome or the cancel.  Callbacks come from the loop, never from within this call. */
 struct model_request *model_ask(struct model *model, const struct slice *parts, size_t part_count,
 	const struct model_handler *handler, void *data);
 void model_cancel(struct model_request *request); /* no callback follows */
 
-/* Delay before retry number `attempt` (0 first): what the server asked for when >= 0 and sensible, else
- * exponential from 0.5 s to 60 s, of which `random` (0..1) takes up to a half away.  What the server asked for
- * is only ever prolonged, by up to a tenth, so that those who wait together do not come back together. */
+/* Delay before retry number `attempt` (0 first): what the server asked for when it is above 0 and
+ * at most 10 minutes, prolonged by up to a tenth so that those who wait together do not come back
+ * together; else from 0.5 s doubling to 60 s, shortened by up to a half.  `random` (0..1) says by
+ * how much. */
 int64_t model_retry_delay_ms(int attempt, int64_t retry_after_ms, double random);

@@ -8,7 +8,7 @@
 #include "base/json.h"
 
 struct model_row {
-	const char *id; /* an id equal to it, or beginning with it and "-", matches; the longest wins */
+	const char *id; /* matches an id that is it or begins with it and "-"; the longest wins */
 	int64_t window, max_output; /* tokens */
 	/* 1e-9 US dollars per token, list price */
 	int64_t input, output, cache_write_5m, cache_write_1h, cache_read;
@@ -24,7 +24,7 @@ struct model_row {
 const struct model_row *model_find(const char *id);
 const struct model_row *model_at(size_t index); /* NULL past the last */
 
-/* List cost of one request's `usage` object (NULL: 0), in 1e-9 US dollars: the passes in `iterations` when they
- * are listed, each at the price of its own model, else the totals; speed, region and web searches included.
- * Numbers that are absent, negative or absurd count as 0. */
+/* List cost of one request's `usage` object (NULL: 0), in 1e-9 US dollars: the passes in
+ * `iterations` when they are listed, each at the price of its own model, else the totals; speed, region
+ * and web searches included.  Numbers that are absent, negative or absurd count as 0. */
 int64_t model_cost_nano(const struct model_row *row, const cJSON *usage);

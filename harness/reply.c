@@ -78,7 +78,9 @@ static void take_should_retry(struct reply *reply, const char *value, int64_t wa
 
 static void take_request_id(struct reply *reply, const char *value, int64_t wall_us)
 {
-	size_t n = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_-";
+	size_t n = strspn(value, letters);
 	if (n < REPLY_ID_SIZE && !value[n])
 		memcpy(reply->request_id, value, n + 1);
 }

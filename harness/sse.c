@@ -6,7 +6,10 @@
 
 void sse_init(struct sse *sse)
 {
-	*sse = (struct sse){ .line = BUF_INIT(SSE_LINE_BYTES_MAX), .data = BUF_INIT(SSE_EVENT_BYTES_MAX) };
+	*sse = (struct sse){
+		.line = BUF_INIT(SSE_LINE_BYTES_MAX),
+		.data = BUF_INIT(SSE_EVENT_BYTES_MAX),
+	};
 }
 
 void sse_done(struct sse *sse)
@@ -35,8 +38,8 @@ static const char *find_line_end(struct slice in)
 	return cr ? cr : lf;
 }
 
-/* Takes one whole line off the input: 1 and the line, 0 when its end has not come, -EFBIG.  The line is lent
- * until the next call. */
+/* Takes one whole line off the input: 1 and the line, 0 when its end has not come, -EFBIG.  The
+ * line is lent until the next call. */
 static int next_line(struct sse *sse, struct slice *ret)
 {
 	if (sse->skip_lf && sse->in.size) {
@@ -89,8 +92,8 @@ static void take_name(struct sse *sse, struct slice value)
 	sse->name[n] = '\0';
 }
 
-/* Fields that we do not know are allowed; a "name" that nobody would give a field says that these bytes
- * are not what they claim to be. */
+/* Fields that we do not know are allowed; a "name" that nobody would give a field says that these
+ * bytes are not what they claim to be. */
 static bool is_field_name(struct slice name)
 {
 	for (size_t i = 0; i < name.size; i++) {

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 
 enum {
-	SSE_EVENT_BYTES_MAX = 8 << 20, /* data of one event: a whole fetched page may be one block */
+	SSE_EVENT_BYTES_MAX = 8 << 20, /* data of one event: a fetched page may be one block */
 	SSE_LINE_BYTES_MAX = SSE_EVENT_BYTES_MAX + 16, /* and "data: " in front of it */
 	SSE_NAME_SIZE = 64,
 };
@@ -40,7 +40,7 @@ struct sse_event {
 enum sse_what {
 	SSE_MORE, /* everything pushed is used up; the pushed bytes need not live longer */
 	SSE_EVENT, /* *ret_event is filled */
-	SSE_GARBAGE, /* a line that cannot be part of an event stream; the next step goes on behind it */
+	SSE_GARBAGE, /* a line that is no part of an event stream; the next step passes it */
 	SSE_TOO_BIG, /* a line or an event above the maximum; no further step is allowed */
 };
 

@@ -8,6 +8,9 @@ static const char limited[] = "model_rate_limited_error";
 static const char failed[] = "model_request_failed_error";
 static const char billing[] = "billing_error";
 
+static const char refused[] = "the model API refused the request";
+static const char bad_key[] = "the model API did not accept the key";
+
 /*
  * The error table of the API.  The type decides when it is one of these: within a
  * stream it is all there is, as the status was 200 long before.  Else the status
@@ -18,15 +21,15 @@ static const struct row {
 	int status;
 	struct verdict verdict;
 } rows[] = {
-	{ "invalid_request_error", 400, { MODEL_FAILED, failed, "the model API refused the request" } },
-	{ "authentication_error", 401, { MODEL_FAILED, failed, "the model API did not accept the key" } },
+	{ "invalid_request_error", 400, { MODEL_FAILED, failed, refused } },
+	{ "authentication_error", 401, { MODEL_FAILED, failed, bad_key } },
 	{ "billing_error", 402, { MODEL_FAILED, billing, "the model API asks for payment" } },
 	{ "permission_error", 403, { MODEL_FAILED, failed, "the key may not do this" } },
-	{ "not_found_error", 404, { MODEL_FAILED, failed, "no such model, or no model API at this URL" } },
+	{ "not_found_error", 404, { MODEL_FAILED, failed, "no such model, or no model API here" } },
 	{ NULL, 408, { MODEL_RETRY, failed, "the model API gave up waiting for the request" } },
 	{ "conflict_error", 409, { MODEL_RETRY, failed, "the model API reports a conflict" } },
 	{ "request_too_large", 413, { MODEL_FAILED, failed, "the request has too many bytes" } },
-	{ NULL, 422, { MODEL_FAILED, failed, "the model API refused the request" } },
+	{ NULL, 422, { MODEL_FAILED, failed, refused } },
 	{ "rate_limit_error", 429, { MODEL_RETRY, limited, "the model API limits the rate" } },
 	{ "api_error", 500, { MODEL_RETRY, failed, "the model API failed" } },
 	{ NULL, 502, { MODEL_RETRY, failed, "a gateway before the model API failed" } },
@@ -41,22 +44,24 @@ static const struct verdict classes[] = {
 	[1] = { MODEL_RETRY, failed, "the model API gave an unfinished answer" },
 	[2] = { MODEL_RETRY, failed, "the model API failed in the middle of an answer" },
 	[3] = { MODEL_FAILED, failed, "the model API has moved; set its new URL" },
-	[4] = { MODEL_FAILED, failed, "the model API refused the request" },
+	[4] = { MODEL_FAILED, failed, refused },
 	[5] = { MODEL_RETRY, failed, "the model API failed" },
 };
 
-/* Texts that say more than the type does; without case.  Those of other servers that speak this format
- * stand here too. */
+#define TOO_LONG { MODEL_TOO_LONG, failed, "the conversation is too long for the model" }
+
+/* Texts that say more than the type does; without case.  Those of other servers that speak this
+ * format stand here too. */
 static const struct {
 	const char *text;
 	struct verdict verdict;
 } texts[] = {
-	{ "prompt is too long", { MODEL_TOO_LONG, failed, "the conversation is too long for the model" } },
-	{ "context size", { MODEL_TOO_LONG, failed, "the conversation is too long for the model" } },
-	{ "context length", { MODEL_TOO_LONG, failed, "the conversation is too long for the model" } },
-	{ "context window", { MODEL_TOO_LONG, failed, "the conversation is too long for the model" } },
-	{ "context limit", { MODEL_TOO_LONG, failed, "the conversation is too long for the model" } },
-	{ "reached your specified api usage limit", { MODEL_FAILED, billing, "the spend limit is reached" } },
+	{ "prompt is too long", TOO_LONG },
+	{ "context size", TOO_LONG },
+	{ "context length", TOO_LONG },
+	{ "context window", TOO_LONG },
+	{ "context limit", TOO_LONG },
+	{ "specified api usage limit", { MODEL_FAILED, billing, "the spend limit is reached" } },
 	{ "credit balance is too low", { MODEL_FAILED, billing, "no credit is left" } },
 };
 
@@ -84,11 +89,11 @@ struct verdict verdict_of(const struct verdict_facts *facts)
 {
 	const struct row *row = find_row(facts);
 	size_t class = (size_t)facts->status / 100;
-	bool refused = row ? row->status == 400 : class == 4;
+	bool bad_request = row ? row->status == 400 : class == 4;
 	/* Lasts until the month ends or a person acts; no header changes that. */
 	if (facts->code && strcmp(facts->code, "enforced_spend_limit_reached") == 0)
 		return (struct verdict){ MODEL_FAILED, billing, "the spend limit is reached" };
-	for (size_t i = 0; refused && facts->message && i < ARRAY_LEN(texts); i++)
+	for (size_t i = 0; bad_request && facts->message && i < ARRAY_LEN(texts); i++)
 		if (strcasestr(facts->message, texts[i].text))
 			return texts[i].verdict;
 	if (row)

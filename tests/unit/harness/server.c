@@ -144,7 +144,8 @@ struct server *server_start(const struct answer *answers, size_t count)
 	server->address.sun_family = AF_UNIX;
 	strcat(strcpy(server->address.sun_path, server->dir), "/s");
 	server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int r = bind(server->listener, (struct sockaddr *)&server->address, sizeof(server->address));
+	const struct sockaddr *address = (const struct sockaddr *)&server->address;
+	int r = bind(server->listener, address, sizeof(server->address));
 	assert(r == 0);
 	r = listen(server->listener, 8);
 	assert(r == 0);
@@ -162,8 +163,11 @@ struct server_report server_stop(struct server *server)
 {
 	(void)shutdown(server->listener, SHUT_RDWR); /* wakes an accept that nobody will answer */
 	pthread_join(server->thread, NULL);
-	struct server_report report = { .connections = server->connections, .requests = server->requests,
-		.body_size = server->body.size };
+	struct server_report report = {
+		.connections = server->connections,
+		.requests = server->requests,
+		.body_size = server->body.size,
+	};
 	report.head = buf_take(&server->head);
 	report.body = buf_take(&server->body);
 	close(server->listener);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A small HTTP server in a thread, on a Unix socket: it gives the scripted answers one after another and
- * keeps what it was asked. */
+/* A small HTTP server in a thread, on a Unix socket: it gives the scripted answers one after
+ * another and keeps what it was asked. */
 #pragma once
 
 #include "base/buf.h"
