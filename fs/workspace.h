@@ -40,8 +40,8 @@
 bool workspace_owns(fuse_ino_t ino);
 
 /* The functions, for as long as the process lives; lent.  A function that is NULL here is not supported: the
- * owner of the mount answers ENOSYS.  For requests that name two inodes (rename, link, copy_file_range) of
- * which only one is owned here, the owner of the mount answers EXDEV. */
+ * owner of the mount answers ENOSYS.  Where a request names two inodes (rename, link, copy_file_range) and the
+ * other is not owned here, the answer is EXDEV; so should be that of the owner's functions the other way round. */
 const struct fuse_lowlevel_ops *workspace_ops(void);
 
 /* Says who is shown as owner of everything.  Once, before anything else.  0, or -errno when /proc/self/fd

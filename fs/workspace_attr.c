@@ -45,15 +45,7 @@ static int set_mode(struct visit *v, mode_t mode)
 static int set_size(struct visit *v, off_t size)
 {
 	struct opened *opened = opened_of(v->entry, true);
-	cleanup(fd) int fd = -1;
-	if (!opened && v->pin < 0) {
-		/* Open for reading only, so there is no pin yet. */
-		cleanup(visit) struct visit again = VISIT_NONE;
-		int r = visit_pinned(&again, v->entry->id, VISIT_CHANGE);
-		fd = r < 0 ? r : tree_reopen(again.fd, &again.st, O_WRONLY);
-	} else if (!opened) {
-		fd = tree_reopen(v->fd, &v->st, O_WRONLY);
-	}
+	cleanup(fd) int fd = opened ? -1 : tree_reopen(v->fd, &v->st, O_WRONLY);
 	if (!opened && fd < 0)
 		return fd;
 	return ftruncate(opened ? opened->fd : fd, size) < 0 ? -errno : 0;

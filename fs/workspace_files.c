@@ -53,7 +53,7 @@ static int keep_open(struct entry *entry, int fd /* taken */, struct fuse_file_i
 static int open_object(fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	cleanup(visit) struct visit v = VISIT_NONE;
-	int r = visit_pinned(&v, ino, is_change(fi->flags) ? VISIT_CHANGE : VISIT_LOOK);
+	int r = visit_object(&v, ino, is_change(fi->flags) ? VISIT_CHANGE : VISIT_LOOK);
 	if (r == 0)
 		r = tree_reopen(v.fd, &v.st, fi->flags & OPEN_FLAGS);
 	return r < 0 ? r : keep_open(v.entry, r, fi);
@@ -96,7 +96,7 @@ static int create_new(struct visit *v, const char *name, mode_t mode, struct fus
 	struct fuse_entry_param *ret)
 {
 	int flags = (fi->flags & O_ACCMODE) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
-	cleanup(fd) int fd = openat(v->fd, name, flags, mode & 0777);
+	cleanup(fd) int fd = openat(v->fd, name, flags, mode & 07777);
 	if (fd < 0)
 		return errno == EMFILE ? -ENFILE : -errno;
 	struct statx st;
@@ -253,7 +253,7 @@ void files_copy(fuse_req_t req, fuse_ino_t from, off_t from_offset, struct fuse_
 {
 	cleanup(guise) struct guise guise = GUISE_NONE;
 	struct opened *source = opened_find(from_fi->fh), *target = NULL;
-	int r = source ? open_for_change(to_fi, &guise, &target) : -ESTALE;
+	int r = !workspace_owns(to) ? -EXDEV : source ? open_for_change(to_fi, &guise, &target) : -ESTALE;
 	if (r < 0)
 		return (void)fuse_reply_err(req, -r);
 	size = size < COPY_BYTES_MAX ? size : COPY_BYTES_MAX;

@@ -32,7 +32,7 @@ void names_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static int read_link(fuse_ino_t ino, struct buf *ret)
 {
 	cleanup(visit) struct visit v = VISIT_NONE;
-	int r = visit_pinned(&v, ino, VISIT_LOOK);
+	int r = visit_object(&v, ino, VISIT_LOOK);
 	if (r < 0)
 		return r;
 	if (!S_ISLNK(v.st.stx_mode))
@@ -108,9 +108,9 @@ void names_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *n
 	cleanup(visit) struct visit v = VISIT_NONE;
 	cleanup(visit) struct visit object = VISIT_NONE;
 	struct fuse_entry_param entry;
-	int r = visit_dir(&v, parent, name, VISIT_MAKE);
+	int r = workspace_owns(ino) ? visit_dir(&v, parent, name, VISIT_MAKE) : -EXDEV;
 	if (r == 0)
-		r = visit_pinned(&object, ino, VISIT_CHANGE);
+		r = visit_object(&object, ino, VISIT_CHANGE);
 	if (r == 0)
 		r = object.entry->tree == v.entry->tree ? link_to(object.fd, v.fd, name) : -EXDEV;
 	if (r == 0)
@@ -156,6 +156,8 @@ static int rename_name(fuse_ino_t parent, const char *name, fuse_ino_t new_paren
 	bool exchange = flags & RENAME_EXCHANGE;
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
+	if (!workspace_owns(new_parent))
+		return -EXDEV;
 	int r = visit_dir(&from, parent, name, VISIT_CHANGE);
 	if (r == 0)
 		r = visit_dir(&to, new_parent, new_name, exchange ? VISIT_CHANGE : VISIT_MAKE);

@@ -331,15 +331,15 @@ int tree_magic_name(int fd, char ret_name[static MAGIC_NAME_SIZE])
 	return trees.proc_fd;
 }
 
-int tree_reopen(int pin, const struct statx *st, int flags)
+int tree_reopen(int fd, const struct statx *st, int flags)
 {
 	if (!S_ISREG(st->stx_mode) && !S_ISDIR(st->stx_mode))
 		return -EACCES;
 	char name[MAGIC_NAME_SIZE];
-	int dir = tree_magic_name(pin, name);
-	int fd = openat(dir, name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
+	int dir = tree_magic_name(fd, name);
+	int opened = openat(dir, name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (opened >= 0)
+		return opened;
 	return errno == EWOULDBLOCK ? -EBUSY : errno == EMFILE ? -ENFILE : -errno;
 }
 

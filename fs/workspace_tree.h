@@ -81,9 +81,9 @@ int tree_stat(int fd, struct statx *ret_stat);
 
 struct identity tree_identity(const struct statx *st);
 
-/* Opens a pinned regular file or directory with these flags of open(2): descriptor (given), -EACCES anything
- * else, -EBUSY the sandbox holds a lease on it, or -errno. */
-int tree_reopen(int pin, const struct statx *st, int flags);
+/* Opens what a pin or an open file holds, if it is a regular file or a directory, with these flags of open(2):
+ * descriptor (given), -EACCES anything else, -EBUSY the sandbox holds a lease on it, or -errno. */
+int tree_reopen(int fd, const struct statx *st, int flags);
 
 /* For system calls that take (directory, name) and follow links: makes them act on the object of `fd`. */
 enum { MAGIC_NAME_SIZE = 16 };

@@ -124,12 +124,6 @@ int visit_dir(struct visit *visit, fuse_ino_t ino, const char *name, enum visit_
 	return r;
 }
 
-int visit_pinned(struct visit *visit, fuse_ino_t ino, enum visit_intent intent)
-{
-	int r = visit_entry(visit, ino, intent);
-	return r < 0 ? r : visit_pin(visit);
-}
-
 int visit_object(struct visit *visit, fuse_ino_t ino, enum visit_intent intent)
 {
 	int r = visit_entry(visit, ino, intent);

@@ -45,11 +45,9 @@ void cleanup_visit(struct visit *visit);
  * (the kernel has applied the caller's), and -ENOENT is the answer to the name that a link leads to which leads out. */
 int visit_dir(struct visit *visit, fuse_ino_t ino, const char *name, enum visit_intent intent);
 
-/* Goes to an object of any type; to an open file of it if there is one, so that it is found without a name too. */
+/* Goes to an object of any type; to an open file of it if there is one, so that it is found without a name too.  With
+ * either descriptor the object can be opened, changed and linked (tree_reopen, tree_magic_name). */
 int visit_object(struct visit *visit, fuse_ino_t ino, enum visit_intent intent);
-
-/* Goes to the object itself; visit->fd is a pin, as tree_reopen wants it. */
-int visit_pinned(struct visit *visit, fuse_ino_t ino, enum visit_intent intent);
 
 /* The answer to a request that made or found `name` in the visited directory; one lookup is counted. */
 int visit_see(struct visit *visit, const char *name, struct fuse_entry_param *ret);
