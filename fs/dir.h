@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What can be done with names: found, made, removed, renamed.
+ *
+ * A directory's names are the fixed ones of the node table, the objects that its
+ * `*` row finds, and what editors put there for a while.  All functions take the
+ * directory and a name in it; refusals come with a sentence where the errno
+ * alone would not help.
+ */
+#pragma once
+
+#include "fs/fs.h"
+#include "fs/nodes.h"
+#include "fs/scratch.h"
+
+struct named { /* exactly one of the two */
+	struct place place; /* place.node NULL: a scratch file */
+	struct scratch_file *scratch; /* lent */
+};
+
+/* 1 found, 0 absent, -ENOTDIR, or -errno. */
+int dir_find(struct fs *fs, struct place dir, const char *name, struct named *ret);
+
+/* mkdir: makes an object. */
+int dir_make(struct fs *fs, struct place dir, const char *name, struct named *ret, struct buf *why);
+/* rmdir: removes one. */
+int dir_drop(struct fs *fs, struct place dir, const char *name, struct buf *why);
+
+/* creat, symlink: makes a scratch file, or finds the row of that name (a file only).  `target` NULL: a file. */
+int dir_create(struct fs *fs, struct place dir, const char *name, mode_t mode, struct named *ret,
+	struct buf *why);
+int dir_symlink(struct fs *fs, struct place dir, const char *name, const char *target,
+	struct named *ret, struct buf *why);
+int dir_unlink(struct fs *fs, struct place dir, const char *name, struct buf *why);
+
+struct renaming {
+	struct place from_dir, to_dir;
+	const char *from, *to;
+	bool keep_existing; /* RENAME_NOREPLACE */
+};
+int dir_rename(struct fs *fs, const struct renaming *r, struct buf *why);
