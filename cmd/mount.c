@@ -113,15 +113,16 @@ static int take_socket(struct mounting *m, struct buf *why)
 	return rendezvous_make(m->store, &m->model_socket, &m->listen, why);
 }
 
-/* The key comes first: from then on it is in no environment and no memory but the memfd's. */
+/* The key comes first: from then on it is in no environment and no memory but the memfd's.  The lock comes
+ * before the mount point: when the children of a killed supervisor have let go of it, their mount is gone. */
 static const struct {
 	const char *does;
 	int (*take)(struct mounting *m, struct buf *why);
 } steps[] = {
 	{ "reading the key", take_key },
 	{ "looking at the store", take_store },
-	{ "looking at the mount point", take_mountpoint },
 	{ "locking the store", take_lock },
+	{ "looking at the mount point", take_mountpoint },
 	{ "finding the programs", take_programs },
 	{ "trying a sandbox", take_checks },
 	{ "making the socket of the rehearsal model", take_socket },

@@ -17,6 +17,7 @@
 enum {
 	RECORD_BYTES_MAX = 8 << 10, /* a path and three numbers */
 	LOCK_WAIT_MS = 3000, /* children of a supervisor that was killed let go within this */
+	DYING_MS = 300,
 	LOCK_STEP_MS = 20,
 };
 
@@ -94,12 +95,26 @@ int record_open_process(const struct record *r)
 	return steal_fd(&fd);
 }
 
-static int wait_for_lock(int fd)
+static bool owner_lives(const char *store)
 {
-	int64_t due = clock_now_ms() + LOCK_WAIT_MS;
+	cleanup(record) struct record owner = { 0 };
+	if (record_read(store, &owner) < 0)
+		return false;
+	cleanup(fd) int fd = record_open_process(&owner);
+	return fd >= 0;
+}
+
+/* Whoever lives and serves will not let go; but one that was just killed looks alive for a moment, and the
+ * children that it left hold the lock until they have ended. */
+static int wait_for_lock(int fd, const char *store)
+{
+	int64_t began = clock_now_ms();
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK || clock_now_ms() >= due)
+		int64_t waited = clock_now_ms() - began;
+		if (errno != EWOULDBLOCK)
 			return -errno;
+		if (waited >= (owner_lives(store) ? DYING_MS : LOCK_WAIT_MS))
+			return -EBUSY;
 		(void)poll(NULL, 0, LOCK_STEP_MS);
 	}
 	return 0;
@@ -116,27 +131,14 @@ static int say_busy(const char *store, struct buf *why)
 		(int)other.pid, other.mountpoint, other.mountpoint);
 }
 
-/* Whoever lives need not be waited for: only processes that a killed supervisor left will go by
- * themselves. */
-static bool owner_lives(const char *store)
-{
-	cleanup(record) struct record owner = { 0 };
-	if (record_read(store, &owner) < 0)
-		return false;
-	cleanup(fd) int fd = record_open_process(&owner);
-	return fd >= 0;
-}
-
 int record_lock(const char *store, int *ret_fd, struct buf *why)
 {
 	cleanup(free) char *path = xprintf("%s/lock", store);
 	cleanup(fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(why, errno, "%s cannot be opened: %s", path, strerror(errno));
-	int r = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
-	if (r == -EWOULDBLOCK && !owner_lives(store))
-		r = wait_for_lock(fd);
-	if (r == -EWOULDBLOCK)
+	int r = wait_for_lock(fd, store);
+	if (r == -EBUSY)
 		return say_busy(store, why);
 	if (r < 0)
 		return fail(why, -r, "%s cannot be locked: %s", path, strerror(-r));

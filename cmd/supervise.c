@@ -111,8 +111,8 @@ static void collect_facts(struct supervisor *s, struct buf *out)
 	for (int i = 0; i < CREW_SIZE; i++) {
 		const struct child *c = &s->children[i];
 		cleanup(free) char *name = xprintf("%s_pid", c->member->name);
-		if (is_needed(s, c))
-			(void)fields_add_int(out, name, c->pid);
+		if (is_needed(s, c)) /* 0 while it does not serve */
+			(void)fields_add_int(out, name, c->state == CHILD_READY ? c->pid : 0);
 	}
 }
 
