@@ -32,8 +32,8 @@ cJSON *event_new(const char *type);
 int event_check(const cJSON *event, struct buf *why);
 
 /* What a person wrote to `input`, made into client events:
- *  - one JSON object {"events":[…]}, or lines that are each an object whose type is a client type: these,
- *    checked, all or none (-EINVAL with a sentence);
+ *  - one JSON object {"events":[…]}, or lines that are each an object whose type is a client type (an object
+ *    may span lines): these, checked, all or none (-EINVAL with a sentence);
  *  - anything else is text: one user.message without the trailing newlines; blank text gives 0 events.
  * `complete` false asks only whether more bytes can still make this good: returns 0 and no events if so.
  * Returns 0 and a cJSON array (given; each with id and type, no processed_at), -EINVAL, -EILSEQ (not UTF-8;

@@ -155,15 +155,31 @@ int object_rename(struct store *store, int64_t num, const char *name)
 	return change_one(store, SQL_OBJECT_RENAME, ARGS(INT(num), TEXT(name), INT(clock_wall_us())));
 }
 
-int object_archive(struct store *store, int64_t num, bool archived)
+static int archive(struct store *store, int64_t num, bool archived)
 {
 	struct object object;
+	struct log_state state;
 	int r = object_get(store, num, &object);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
 	if ((object.archived_us != 0) == archived)
 		return 0; /* archiving twice keeps the first time */
-	return change_one(store, SQL_OBJECT_ARCHIVE, ARGS(INT(num), INT(archived ? clock_wall_us() : 0)));
+	r = log_state_get(store, num, &state);
+	if (r < 0)
+		return r;
+	if (r > 0 && (state.fold.status == SESSION_RUNNING || state.fold.status == SESSION_RESCHEDULING))
+		return -EBUSY;
+	r = db_run(store, SQL_OBJECT_ARCHIVE, ARGS(INT(num), INT(archived ? clock_wall_us() : 0)));
+	return r < 0 ? r : 0;
+}
+
+int object_archive(struct store *store, int64_t num, bool archived)
+{
+	struct scope scope = scope_open(store);
+	int r = scope.error;
+	if (r == 0)
+		r = archive(store, num, archived);
+	return scope_close(&scope, r, STORE_DURABLE);
 }
 
 /* Everything that hangs on a session, the events last: a trigger keeps them while their session exists. */

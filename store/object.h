@@ -45,9 +45,9 @@ int64_t object_count(struct store *store, enum object_kind kind, bool archived);
 int object_make(struct store *store, enum object_kind kind, const char *name, const cJSON *body,
 	const char *default_model, struct object *ret, struct buf *why);
 
-/* -EEXIST the new name is taken; -EINVAL bad name; -ENOENT. */
+/* -EEXIST the (new) name is taken there; -EINVAL bad name; -ENOENT; -EBUSY a session that runs. */
 int object_rename(struct store *store, int64_t num, const char *name);
-int object_archive(struct store *store, int64_t num, bool archived);
+int object_archive(struct store *store, int64_t num, bool archived); /* or takes it back */
 
 /* Removes the object with everything that belongs to it: an archived session with its log, or a session
  * without events.  -EBUSY for anything else. */
@@ -58,7 +58,8 @@ int object_delete(struct store *store, int64_t num);
 cJSON *object_body(struct store *store, int64_t num, int64_t version, int *ret_error);
 
 /* Replaces the body.  Unknown, ill-typed or out-of-range fields: -EINVAL with a sentence that names the
- * field.  Server-set fields (id, type, version, created_at …) are ignored.  *ret_version is the version that
+ * field.  Fields that are set here (id, type, version, created_at …, and name, which is the folder's) are
+ * ignored; absent ones get their default.  -EROFS archived.  *ret_version is the version that
  * holds now; unchanged when nothing changed. */
 int object_save(struct store *store, int64_t num, const cJSON *body, int64_t *ret_version,
 	struct buf *why);

@@ -15,7 +15,8 @@
 /* Adds bytes to the draft `handle` of the session, making it when new.  `request` identifies the write: a
  * second call with the draft's latest request adds nothing (a re-sent write after a restart).  The whole
  * draft is judged (event_parse_input, not complete).  0; -EINVAL, -EILSEQ, -EFBIG with a sentence: the draft
- * is then spoilt and its commit fails with the same error. */
+ * is then spoilt and its commit fails with the same error.  The first write of a draft also gives -EAGAIN queue
+ * full, -EROFS archived, -ENOENT. */
 int draft_write(struct store *store, int64_t session, uint64_t handle, uint64_t request,
 	const void *data, size_t size, struct buf *why);
 

@@ -24,17 +24,22 @@ static void cleanup_dir(DIR **dir)
 		(void)closedir(*dir);
 }
 
-/* Opens a directory for emptying, whatever its mode says.  The mode is changed through the descriptor, so
- * that a link put in its place meanwhile is not followed. */
-static DIR *open_to_empty(int parent, const char *name)
+/* Gives us all rights to a directory, whatever its mode says, and returns it as an O_PATH descriptor or -1.
+ * The mode is changed through the descriptor, so that a link put in its place meanwhile is not followed. */
+static int unlock_dir(int parent, const char *name)
 {
-	cleanup(fd) int path = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (path < 0)
-		return NULL;
+	int path = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	char by_fd[32];
 	(void)snprintf(by_fd, sizeof(by_fd), "/proc/self/fd/%d", path);
-	(void)chmod(by_fd, 0700);
-	cleanup(fd) int fd = openat(path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (path >= 0)
+		(void)chmod(by_fd, 0700);
+	return path;
+}
+
+static DIR *open_to_empty(int parent, const char *name)
+{
+	cleanup(fd) int path = unlock_dir(parent, name);
+	cleanup(fd) int fd = path < 0 ? -1 : openat(path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (dir)
 		(void)steal_fd(&fd);
@@ -49,7 +54,9 @@ static bool is_dots(const char *name)
 /* Moves a directory to a free name in trash/. */
 static int move_up(int from, const char *name, int trash)
 {
-	cleanup(dir) DIR *writable = open_to_empty(from, name); /* moving a directory writes its ".." */
+	int path = unlock_dir(from, name); /* moving a directory writes its ".." */
+	if (path >= 0)
+		close(path);
 	for (unsigned i = 0;; i++) {
 		char to[16];
 		(void)snprintf(to, sizeof(to), "%u", i);
