@@ -25,7 +25,7 @@ static void fold_open(struct active *a, const cJSON *event)
 		return;
 	if (strcmp(type, "span.model_request_start") == 0) {
 		calls_clear(a);
-		(void)strncpy(a->request_id, json_text(event, "id"), ID_SIZE - 1);
+		(void)snprintf(a->request_id, ID_SIZE, "%s", json_text(event, "id"));
 	} else if (strcmp(type, "span.model_request_end") == 0) {
 		a->request_id[0] = '\0';
 	} else if (strcmp(type, "agent.tool_use") == 0) {
@@ -109,7 +109,7 @@ static void on_tools_late(void *data)
 static void set_ids(struct active *a, const char *id)
 {
 	const char *digits = strchr(id, '_');
-	(void)strncpy(a->id, id, ID_SIZE - 1);
+	(void)snprintf(a->id, ID_SIZE, "%s", id);
 	(void)snprintf(a->thread, ID_SIZE, "sthr%s", digits ? digits : "_");
 }
 

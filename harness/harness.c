@@ -74,7 +74,7 @@ void harness_rest(struct harness *h, const char *session_id)
 	if (!sandbox_find(h->sandboxes, session_id) || rest_find(h, session_id))
 		return;
 	struct rest *rest = xcalloc(1, sizeof(*rest));
-	(void)strncpy(rest->session, session_id, ID_SIZE - 1);
+	(void)snprintf(rest->session, ID_SIZE, "%s", session_id);
 	rest->since_ms = clock_now_ms();
 	list_add(&h->rests, &rest->link);
 	rests_expire(h, INT64_MIN, RESTS_MAX);

@@ -4,8 +4,8 @@
  * whose answers are handed on as they come.
  *
  * This is the only door to libcurl.  It keeps connections open between requests,
- * follows no redirects, asks for no compression, verifies certificates, and has
- * no time limit for a whole answer, only one for silence.  It does not know what
+ * follows no redirects, asks for no compression, verifies certificates (against
+ * SSL_CERT_FILE if the environment names one), and has no time limit for a whole answer, only one for silence.  It does not know what
  * the bytes mean and never prints a header.
  */
 #pragma once
