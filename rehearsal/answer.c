@@ -98,6 +98,13 @@ static void account(struct answer *answer, struct desk *desk, int64_t now_ms)
 	prefix_done(&prefix);
 }
 
+/* A slow stream must not keep its whole conversation in memory. */
+static void drop_request(struct answer *answer)
+{
+	request_done(&answer->request);
+	cJSON_Delete(steal(answer->json));
+}
+
 /* The reply is there: make the body, or get ready to stream. */
 static void deliver(struct answer *answer, const struct manner *manner, const struct fault *fault)
 {
@@ -107,6 +114,7 @@ static void deliver(struct answer *answer, const struct manner *manner, const st
 	*usage = answer->usage;
 	answer->streams = json_bool(answer->json, "stream", false);
 	wire_init(&answer->wire, &answer->reply, manner, fault);
+	drop_request(answer);
 	if (answer->streams) {
 		answer->content_type = "text/event-stream; charset=utf-8";
 		answer->pace_ms = manner->slow_ms;
@@ -264,7 +272,7 @@ static void record(struct answer *answer, struct desk *desk, const struct ask *a
 {
 	struct journal_item item = { .at_us = ask->at_us, .method = ask->method, .path = ask->path,
 		.headers = ask->headers, .has_key = ask->has_key, .body = ask->body,
-		.body_size = ask->body.size };
+		.body_size = ask->body_size };
 	answer->number = journal_add(desk->journal, &item);
 }
 
@@ -289,8 +297,7 @@ void answer_init(struct answer *answer, struct desk *desk, const struct ask *ask
 void answer_done(struct answer *answer)
 {
 	reply_done(&answer->reply);
-	request_done(&answer->request);
-	cJSON_Delete(answer->json);
+	drop_request(answer);
 	free(answer->replay);
 	buf_done(&answer->body);
 	*answer = (struct answer){ 0 };

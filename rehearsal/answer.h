@@ -22,6 +22,7 @@ struct ask {
 	bool has_key;
 	bool is_too_large; /* the body was longer than BODY_BYTES_MAX and was not kept */
 	struct slice body;
+	size_t body_size; /* as it arrived, also when it was not kept */
 	int64_t at_us; /* wall clock at its arrival */
 	int64_t now_ms; /* monotonic */
 };

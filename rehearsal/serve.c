@@ -44,6 +44,7 @@ struct exchange {
 	char *method, *path;
 	int64_t at_us;
 	struct buf body;
+	size_t received; /* bytes of the body, kept or not */
 	bool is_too_large, is_refused; /* above BODY_BYTES_MAX; above UPLOADS_BYTES_MAX */
 	bool is_answered; /* `answer` is made */
 	bool is_reading; /* `reader` is at work */
@@ -253,7 +254,7 @@ static void make_answer(struct exchange *x)
 		.version = header(x, "anthropic-version"), .betas = header(x, "anthropic-beta"),
 		.content_type = header(x, "content-type"), .headers = shown,
 		.has_key = header(x, "x-api-key") || header(x, "authorization"),
-		.is_too_large = x->is_too_large, .body = buf_slice(&x->body), .at_us = x->at_us,
+		.is_too_large = x->is_too_large, .body = buf_slice(&x->body), .body_size = x->received, .at_us = x->at_us,
 		.now_ms = clock_now_ms() };
 	answer_init(&x->answer, x->serve->desk, &ask);
 	free_body(x);
@@ -293,6 +294,7 @@ static struct exchange *exchange_new(struct serve *serve, struct MHD_Connection 
 /* Oversized bodies are read to their end and dropped, so that the client gets to see the answer. */
 static void take_upload(struct exchange *x, const char *data, size_t size)
 {
+	x->received += size;
 	if (x->is_too_large || x->is_refused)
 		return;
 	x->is_refused = x->serve->uploads + size > UPLOADS_BYTES_MAX;
