@@ -5,8 +5,9 @@
  *
  * This is the only door to libcurl.  It keeps connections open between requests,
  * follows no redirects, asks for no compression, verifies certificates (against
- * SSL_CERT_FILE if the environment names one), and has no time limit for a whole answer, only one for silence.  It does not know what
- * the bytes mean and never prints a header.
+ * SSL_CERT_FILE if the environment names one), and has no time limit for a whole
+ * answer, only one for silence.  Proxies come from the environment, as usual.  It
+ * does not know what the bytes mean and never prints a header.
  */
 #pragma once
 
