@@ -122,7 +122,7 @@ static void test_reply(size_t index)
 			(struct slice){ line + skip, size > skip ? size - skip : 0 }, now);
 		line += size + (line[size] ? 1 : 0);
 	}
-	printf("# %.60s\n", replies[index].lines);
+	printf("# %.*s\n", (int)strcspn(replies[index].lines, "\n"), replies[index].lines);
 	CHECK_INT(reply.retry_after_ms, replies[index].retry_after_ms);
 	CHECK_INT(reply.hint, replies[index].hint);
 	CHECK_INT(reply_is_stream(&reply), replies[index].stream);
