@@ -133,10 +133,10 @@ static bool is_text(struct slice text)
 }
 
 /* Files that vanish or may not be read are passed over, as grep -s does. */
-static void search_fd(struct grep *g, struct slice path, int fd)
+static void search_fd(struct grep *g, struct slice path, int fd, uint64_t size)
 {
 	buf_clear(&g->file);
-	ssize_t n = buf_read_all(&g->file, fd, SEARCHED_BYTES_MAX);
+	ssize_t n = size > SEARCHED_BYTES_MAX ? -EFBIG : buf_read_all(&g->file, fd, SEARCHED_BYTES_MAX);
 	g->large_files += n == -EFBIG;
 	if (n > 0 && is_text(buf_slice(&g->file)))
 		search_text(g, path, buf_slice(&g->file));
@@ -152,7 +152,7 @@ static void search_entry(struct grep *g, const struct place *from, const struct 
 		return;
 	place_show(from, &path);
 	(void)buf_printf(&path, "/%s", entry->path);
-	search_fd(g, buf_slice(&path), fd);
+	search_fd(g, buf_slice(&path), fd, (uint64_t)st.st_size);
 }
 
 static void search_tree(struct grep *g, const struct place *from, int dir /* taken */)
@@ -175,7 +175,7 @@ static int search_file(struct grep *g, const struct place *place, struct slice g
 	if (fd < 0)
 		return path_refuse(why, "grep", given, -fd);
 	place_show(place, &path);
-	search_fd(g, buf_slice(&path), fd);
+	search_fd(g, buf_slice(&path), fd, size);
 	if (g->late)
 		(void)buf_add_text(&g->notes, "\n(incomplete: out of time)");
 	return 0;

@@ -130,8 +130,6 @@ static const struct {
 	{ "HOME", "/root", true },
 	{ "LANG", "C.UTF-8", true },
 	{ "TERM", "dumb", false },
-	{ "PS1", "", false },
-	{ "PS2", "", false },
 	{ "NO_COLOR", "1", false },
 	{ "PAGER", "cat", false },
 	{ "GIT_PAGER", "cat", false },
@@ -183,9 +181,11 @@ static int open_command(const struct shell *s)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Its first lines: the script's own descriptor is nobody else's, messages begin with "bash:", and when memory
+ * runs out, it is the shell's children that go and not the hands. */
 static int adopt(struct shell *s, int *script, int *status)
 {
-	static const char hello[] = "exec 250<&-;BASH_ARGV0=bash\n";
+	static const char hello[] = "exec 250<&-;BASH_ARGV0=bash;echo 700 >/proc/self/oom_score_adj\n";
 	s->alive = true;
 	s->script_fd = steal_fd(script);
 	s->status = (struct loop_io){ .fd = steal_fd(status), .events = EPOLLIN, .on_ready = on_status_bytes,
