@@ -147,9 +147,10 @@ static cJSON *renew(cJSON *given)
 
 static int take_event(cJSON *given, cJSON *collect, struct buf *why)
 {
-	if (!is_client_type(json_text(given, "type")))
+	enum { FIELDS_MAX = 32 }; /* more than any event has, few enough to be looked up one by one */
+	if (!is_client_type(json_text(given, "type")) || cJSON_GetArraySize(given) > FIELDS_MAX)
 		return fail(why, EINVAL, "every event must have a type that may be sent (user.… or "
-			"system.message)");
+			"system.message) and at most %d fields", FIELDS_MAX);
 	cleanup(json) cJSON *event = renew(given);
 	int r = event_check(event, why);
 	if (r == 0 && json_get(event, "deny_message") &&
