@@ -57,7 +57,8 @@ static void answer_json(struct answer *answer, cJSON *json /* taken */)
 }
 
 /* Headers first, then the JSON, then the rules. */
-static int check_ask(struct answer *answer, const struct ask *ask, bool counting, struct failure *failure)
+static int check_ask(
+	struct answer *answer, const struct ask *ask, bool counting, struct failure *failure)
 {
 	failure->status = 400;
 	if (ask->is_too_large) {
@@ -67,14 +68,15 @@ static int check_ask(struct answer *answer, const struct ask *ask, bool counting
 	if (!ask->version)
 		return fail(&failure->why, EINVAL, "anthropic-version: header is required");
 	if (strcmp(ask->version, "2023-06-01") != 0)
-		return fail(&failure->why, EINVAL, "anthropic-version: \"%.40s\" is not a valid version",
-			ask->version);
+		return fail(&failure->why, EINVAL,
+			"anthropic-version: \"%.40s\" is not a valid version", ask->version);
 	if (!ask->content_type || strncmp(ask->content_type, "application/json", 16) != 0)
 		return fail(&failure->why, EINVAL, "Content-Type: must be application/json");
 	cleanup(buf) struct buf why = BUF_INIT(FAILURE_TEXT_MAX);
 	answer->json = json_parse(ask->body.at, ask->body.size, &why);
 	if (!answer->json)
-		return fail(&failure->why, EINVAL, "The request body is not valid JSON: %s", buf_text(&why));
+		return fail(&failure->why, EINVAL, "The request body is not valid JSON: %s",
+			buf_text(&why));
 	request_init(&answer->request, answer->json, ask->betas ? ask->betas : "", counting);
 	return check_request(&answer->request, failure);
 }
@@ -94,7 +96,8 @@ static void account(struct answer *answer, struct desk *desk, int64_t now_ms)
 {
 	struct prefix prefix;
 	prefix_init(&prefix, &answer->request);
-	cache_account(desk->cache, &prefix, answer->request.model->cache_min, now_ms, &answer->usage);
+	cache_account(
+		desk->cache, &prefix, answer->request.model->cache_min, now_ms, &answer->usage);
 	prefix_done(&prefix);
 }
 
@@ -151,7 +154,8 @@ static bool fail_whole(struct answer *answer, const struct fault *fault)
 	return true;
 }
 
-static void play(struct answer *answer, struct desk *desk, const struct ask *ask, struct scene *scene)
+static void play(
+	struct answer *answer, struct desk *desk, const struct ask *ask, struct scene *scene)
 {
 	const struct fault *fault = faults_next(desk->faults, scene, &answer->request);
 	if (fault && fail_whole(answer, fault))
@@ -181,8 +185,11 @@ static void on_messages(struct answer *answer, struct desk *desk, const struct a
 void answer_replayed(struct answer *answer, const cJSON *blocks, const char *why)
 {
 	static const struct manner plain;
-	cleanup(free) char *sentence = why ? xprintf("This is the rehearsal model, not Claude. I cannot replay "
-		"%.500s: %s.", answer->replay, why) : NULL;
+	cleanup(free) char *sentence =
+		why ? xprintf("This is the rehearsal model, not Claude. I cannot replay "
+			      "%.500s: %s.",
+			      answer->replay, why)
+		    : NULL;
 	assert(answer->replay);
 	if (blocks)
 		reply_init_recorded(&answer->reply, &answer->request, blocks, answer->seed);
@@ -270,15 +277,21 @@ static const struct route *find_route(const struct ask *ask, int *ret_status)
 
 static void record(struct answer *answer, struct desk *desk, const struct ask *ask)
 {
-	struct journal_item item = { .at_us = ask->at_us, .method = ask->method, .path = ask->path,
-		.headers = ask->headers, .has_key = ask->has_key, .body = ask->body,
+	struct journal_item item = { .at_us = ask->at_us,
+		.method = ask->method,
+		.path = ask->path,
+		.headers = ask->headers,
+		.has_key = ask->has_key,
+		.body = ask->body,
 		.body_size = ask->body_size };
 	answer->number = journal_add(desk->journal, &item);
 }
 
 void answer_init(struct answer *answer, struct desk *desk, const struct ask *ask)
 {
-	*answer = (struct answer){ .status = 200, .content_type = "application/json", .retry_after_s = -1 };
+	*answer = (struct answer){
+		.status = 200, .content_type = "application/json", .retry_after_s = -1
+	};
 	/* One number per request: the same requests in the same order get the same ids. */
 	answer->seed = digest_int(DIGEST_START, ++desk->requests);
 	(void)snprintf(answer->request_id, ID_SIZE, "req_rehearsal%011" PRIu64, desk->requests);

@@ -7,9 +7,9 @@
 
 #include "rehearsal/shape.h"
 
-#define SPACE " \t\r\n\v\f"
+#define SPACE	     " \t\r\n\v\f"
 #define RESULT_SHAPE "type:text tool_use_id:text content:any cache_control:object? caller:any?"
-#define CALL_SHAPE "type:text id:text name:text input:object caller:any? cache_control:object?"
+#define CALL_SHAPE   "type:text id:text name:text input:object caller:any? cache_control:object?"
 
 enum { PATH_TEXT_MAX = 256 };
 
@@ -19,7 +19,8 @@ static int check_text(const cJSON *block, const char *path, struct buf *why)
 	if (!*text)
 		return fail(why, EINVAL, "%s: text content blocks must be non-empty", path);
 	if (!text[strspn(text, SPACE)])
-		return fail(why, EINVAL, "%s: text content blocks must contain non-whitespace text", path);
+		return fail(why, EINVAL, "%s: text content blocks must contain non-whitespace text",
+			path);
 	return 0;
 }
 
@@ -43,8 +44,8 @@ static int check_source(const cJSON *block, const char *allowed, const char *pat
 		cleanup(free) char *where = xprintf("%s.source.%s", path, type);
 		return shape_check(source, sources[i].shape, where, why);
 	}
-	return fail(why, EINVAL, "%s.source: Input tag does not match any of the expected tags: %s", path,
-		allowed);
+	return fail(why, EINVAL, "%s.source: Input tag does not match any of the expected tags: %s",
+		path, allowed);
 }
 
 static int check_image(const cJSON *block, const char *path, struct buf *why)
@@ -57,8 +58,10 @@ static int check_image(const cJSON *block, const char *path, struct buf *why)
 			return 0;
 	if (r < 0 || !media)
 		return r;
-	return fail(why, EINVAL, "%s.source.base64.media_type: Input should be 'image/jpeg', 'image/png', "
-		"'image/gif' or 'image/webp'", path);
+	return fail(why, EINVAL,
+		"%s.source.base64.media_type: Input should be 'image/jpeg', 'image/png', "
+		"'image/gif' or 'image/webp'",
+		path);
 }
 
 static int check_document(const cJSON *block, const char *path, struct buf *why)
@@ -72,24 +75,32 @@ static int check_result(const cJSON *block, const char *path, struct buf *why)
 	if (!content || (cJSON_IsArray(content) && !content->child))
 		return 0;
 	cleanup(free) char *within = xprintf("%s.content", path);
-	return cJSON_IsString(content) ? 0 : blocks_check_content(content, PLACE_RESULT, within, why);
+	return cJSON_IsString(content) ? 0
+				       : blocks_check_content(content, PLACE_RESULT, within, why);
 }
 
 static const struct row {
 	const char *type;
 	unsigned places; /* enum place */
 	const char *shape; /* NULL: any fields, the block is opaque and echoed verbatim */
-	int (*check)(const cJSON *block, const char *path, struct buf *why); /* after the shape; NULL */
+	/* What the shape cannot say; NULL. */
+	int (*check)(const cJSON *block, const char *path, struct buf *why);
 } rows[] = {
 	{ "text", ~0U, "type:text text:text cache_control:object? citations:any?", check_text },
 	{ "image", PLACE_USER | PLACE_RESULT,
-		"type:text source:object transformations:object? cache_control:object?", check_image },
-	{ "document", PLACE_USER | PLACE_RESULT, "type:text source:object title:any? context:any? "
-		"citations:any? cache_control:object?", check_document },
+		"type:text source:object transformations:object? cache_control:object?",
+		check_image },
+	{ "document", PLACE_USER | PLACE_RESULT,
+		"type:text source:object title:any? context:any? "
+		"citations:any? cache_control:object?",
+		check_document },
 	{ "search_result", PLACE_USER | PLACE_RESULT,
-		"type:text source:text title:text content:array citations:any? cache_control:object?" },
-	{ "tool_result", PLACE_USER, "type:text tool_use_id:text content:content? is_error:bool? "
-		"cache_control:object? toolset_name:text?", check_result },
+		"type:text source:text title:text content:array citations:any? "
+		"cache_control:object?" },
+	{ "tool_result", PLACE_USER,
+		"type:text tool_use_id:text content:content? is_error:bool? "
+		"cache_control:object? toolset_name:text?",
+		check_result },
 	{ "tool_reference", PLACE_RESULT, "type:text tool_name:text cache_control:object?" },
 	{ "tool_use", PLACE_ASSISTANT, CALL_SHAPE " toolset_name:text?" },
 	{ "thinking", PLACE_ASSISTANT, "type:text thinking:text signature:text" },
@@ -104,7 +115,8 @@ static const struct row {
 	{ "advisor_tool_result", PLACE_ASSISTANT, RESULT_SHAPE },
 	{ "mcp_tool_use", PLACE_ASSISTANT, CALL_SHAPE " server_name:text" },
 	{ "mcp_tool_result", PLACE_ASSISTANT, RESULT_SHAPE " is_error:bool?" },
-	{ "container_upload", PLACE_USER | PLACE_ASSISTANT, "type:text file_id:text cache_control:object?" },
+	{ "container_upload", PLACE_USER | PLACE_ASSISTANT,
+		"type:text file_id:text cache_control:object?" },
 	{ "compaction", PLACE_ASSISTANT,
 		"type:text content:any encrypted_content:any? cache_control:object?" },
 	{ "fallback", PLACE_ASSISTANT, "type:text from:object to:object trigger:any?" },
@@ -126,10 +138,13 @@ int blocks_check(const cJSON *block, enum place place, const char *path, struct 
 	const char *type = json_text(block, "type");
 	const struct row *row = row_of(type, place);
 	if (!type)
-		return fail(why, EINVAL, "%s: Unable to extract tag using discriminator 'type'", path);
+		return fail(
+			why, EINVAL, "%s: Unable to extract tag using discriminator 'type'", path);
 	if (!row)
-		return fail(why, EINVAL, "%s: Input tag '%.64s' found using 'type' does not match any of the "
-			"expected tags", path, type);
+		return fail(why, EINVAL,
+			"%s: Input tag '%.64s' found using 'type' does not match any of the "
+			"expected tags",
+			path, type);
 	if (!row->shape)
 		return 0;
 	char where[PATH_TEXT_MAX];
@@ -142,8 +157,10 @@ static int check_string(const cJSON *content, const char *path, struct buf *why)
 {
 	const char *text = content->valuestring;
 	if (!text[strspn(text, SPACE)])
-		return fail(why, EINVAL, *text ? "%s: text content blocks must contain non-whitespace text" :
-						 "%s: text content blocks must be non-empty", path);
+		return fail(why, EINVAL,
+			*text ? "%s: text content blocks must contain non-whitespace text"
+			      : "%s: text content blocks must be non-empty",
+			path);
 	return 0;
 }
 

@@ -12,8 +12,8 @@ enum place {
 	PLACE_RESULT = 2 << ROLES, /* within a tool_result */
 };
 
-/* Checks one block and what lies within it.  `path` names it in the sentence ("messages.0.content.1").
- * 0, or -EINVAL with the API's sentence. */
+/* Checks one block and what lies within it.  `path` names it in the sentence
+ * ("messages.0.content.1"). 0, or -EINVAL with the API's sentence. */
 int blocks_check(const cJSON *block, enum place place, const char *path, struct buf *why);
 
 /* Checks what may stand where the API takes a text or an array of blocks. */

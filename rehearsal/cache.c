@@ -35,7 +35,8 @@ static struct slot *find_live(struct cache *cache, uint64_t hash, int64_t now_ms
 	return slot && slot->stamp > now_ms ? slot : NULL;
 }
 
-/* How many positions are read from the cache: up to and including the longest entry that is found. */
+/* How many positions are read from the cache: up to and including the longest entry that is
+ * found. */
 static size_t count_read(struct cache *cache, const struct prefix *prefix, int64_t now_ms)
 {
 	for (size_t mark = prefix->count; mark-- > 0;) {
@@ -62,8 +63,8 @@ static void write_entry(struct cache *cache, const struct spot *spot, int64_t no
 	slot->stamp = now_ms + slot->value;
 }
 
-void cache_account(struct cache *cache, const struct prefix *prefix, int64_t shortest, int64_t now_ms,
-	struct usage *ret)
+void cache_account(struct cache *cache, const struct prefix *prefix, int64_t shortest,
+	int64_t now_ms, struct usage *ret)
 {
 	size_t read = count_read(cache, prefix, now_ms);
 	int64_t cached = read ? prefix->spots[read - 1].tokens : 0;
@@ -74,7 +75,8 @@ void cache_account(struct cache *cache, const struct prefix *prefix, int64_t sho
 			refresh(cache, spot->hash, now_ms);
 		if (i < read || !spot->ttl_s || spot->tokens < shortest)
 			continue;
-		*(spot->ttl_s == TTL_LONG_S ? &ret->cache_1h : &ret->cache_5m) += spot->tokens - cached;
+		*(spot->ttl_s == TTL_LONG_S ? &ret->cache_1h : &ret->cache_5m) +=
+			spot->tokens - cached;
 		cached = spot->tokens;
 		write_entry(cache, spot, now_ms);
 	}

@@ -25,5 +25,5 @@ struct cache *cache_free(struct cache *cache);
 
 /* Accounts for the input of one request that starts now (monotonic); output and thinking become 0.
  * `shortest`: prefixes of fewer tokens are silently not cached. */
-void cache_account(struct cache *cache, const struct prefix *prefix, int64_t shortest, int64_t now_ms,
-	struct usage *ret);
+void cache_account(struct cache *cache, const struct prefix *prefix, int64_t shortest,
+	int64_t now_ms, struct usage *ret);

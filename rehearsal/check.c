@@ -15,9 +15,9 @@
 enum { MESSAGES_MAX = 100000, MARKS_MAX = 4, PATH_TEXT_MAX = 128 };
 
 #define COMMON_SHAPE \
-	"model:text messages:array system:content? tools:array? tool_choice:object? thinking:object? " \
-	"output_config:object? cache_control:object? context_management:object? mcp_servers:array? " \
-	"speed:text?"
+	"model:text messages:array system:content? tools:array? tool_choice:object? " \
+	"thinking:object? output_config:object? cache_control:object? " \
+	"context_management:object? mcp_servers:array? speed:text?"
 #define MESSAGE_SHAPE \
 	COMMON_SHAPE " max_tokens:int stream:bool? metadata:object? stop_sequences:array? " \
 	"temperature:number? top_p:number? top_k:int? service_tier:text? inference_geo:text? " \
@@ -40,9 +40,9 @@ static const char *const known_betas[] = { "context-management-2025-06-27", "com
 	"server-side-fallback-2026-06-01", "fallback-credit-2026-07-01", "task-budgets-2026-03-13",
 	"cache-diagnosis-2026-04-07", "fast-mode-2026-02-01", "thinking-token-count-2026-05-13",
 	"interleaved-thinking-2025-05-14", "fine-grained-tool-streaming-2025-05-14",
-	"model-context-window-exceeded-2025-08-26", "mcp-client-2025-11-20", "advisor-tool-2026-03-01",
-	"context-1m-2025-08-07", "extended-cache-ttl-2025-04-11", "prompt-caching-2024-07-31",
-	"files-api-2025-04-14", "skills-2025-10-02" };
+	"model-context-window-exceeded-2025-08-26", "mcp-client-2025-11-20",
+	"advisor-tool-2026-03-01", "context-1m-2025-08-07", "extended-cache-ttl-2025-04-11",
+	"prompt-caching-2024-07-31", "files-api-2025-04-14", "skills-2025-10-02" };
 
 static bool is_known_beta(const char *name, size_t size)
 {
@@ -58,9 +58,11 @@ static int check_betas(const struct request *r, struct buf *why)
 		at += strspn(at, ", ");
 		size_t size = strcspn(at, ", ");
 		if (size && !is_known_beta(at, size))
-			return fail(why, EINVAL, "Unexpected value(s) `%.*s` for the `anthropic-beta` header. "
-				"Please consult our documentation at docs.claude.com or try again without the "
-				"header.", (int)(size < 200 ? size : 200), at);
+			return fail(why, EINVAL,
+				"Unexpected value(s) `%.*s` for the `anthropic-beta` header. "
+				"Please consult our documentation at docs.claude.com or try again "
+				"without the header.",
+				(int)(size < 200 ? size : 200), at);
 		at += size;
 	}
 	return 0;
@@ -92,8 +94,10 @@ static bool has_one_beta(const struct request *r, const char *betas)
 static int check_beta_fields(const struct request *r, struct buf *why)
 {
 	for (size_t i = 0; i < ARRAY_LEN(beta_fields); i++)
-		if (json_path(r->json, beta_fields[i].path) && !has_one_beta(r, beta_fields[i].betas))
-			return fail(why, EINVAL, "%s: Extra inputs are not permitted", beta_fields[i].path);
+		if (json_path(r->json, beta_fields[i].path) &&
+			!has_one_beta(r, beta_fields[i].betas))
+			return fail(why, EINVAL, "%s: Extra inputs are not permitted",
+				beta_fields[i].path);
 	return 0;
 }
 
@@ -105,8 +109,10 @@ static int check_max_tokens(const struct request *r, struct buf *why)
 	if (max == 0 && json_bool(r->json, "stream", false))
 		return fail(why, EINVAL, "max_tokens: 0 is not supported together with `stream`");
 	if (max > r->model->max_output)
-		return fail(why, EINVAL, "max_tokens: %" PRId64 " > %" PRId64 ", which is the maximum allowed "
-			"number of output tokens for %s", max, r->model->max_output, r->model->id);
+		return fail(why, EINVAL,
+			"max_tokens: %" PRId64 " > %" PRId64 ", which is the maximum allowed "
+			"number of output tokens for %s",
+			max, r->model->max_output, r->model->id);
 	return 0;
 }
 
@@ -144,8 +150,10 @@ static int check_message(const cJSON *message, int number, struct buf *why)
 		return r;
 	const cJSON *content = json_get(message, "content");
 	if (cJSON_IsArray(content) && !content->child)
-		return fail(why, EINVAL, "messages.%d: all messages must have non-empty content except for the "
-			"optional final assistant message", number);
+		return fail(why, EINVAL,
+			"messages.%d: all messages must have non-empty content except for the "
+			"optional final assistant message",
+			number);
 	static const struct {
 		const char *name;
 		enum place place;
@@ -165,7 +173,8 @@ static int check_messages(const struct request *r, struct buf *why)
 	if (count == 0)
 		return fail(why, EINVAL, "messages: at least one message is required");
 	if (count > MESSAGES_MAX)
-		return fail(why, EINVAL, "messages: List should have at most %d items", MESSAGES_MAX);
+		return fail(why, EINVAL, "messages: List should have at most %d items",
+			MESSAGES_MAX);
 	cJSON_ArrayForEach(message, messages) {
 		int error = check_message(message, number++, why);
 		if (error < 0)
@@ -203,13 +212,16 @@ static int check_mid_system(const struct request *r, struct buf *why)
 			continue;
 		int at = r->blocks[turn->first].message;
 		if (!(r->model->flags & MODEL_MID_SYSTEM))
-			return fail(why, EINVAL, "messages.%d.role: role 'system' is not supported on this model",
+			return fail(why, EINVAL,
+				"messages.%d.role: role 'system' is not supported on this model",
 				at);
 		if (before->role == ROLE_ASSISTANT && !ends_with_server_result(r, before))
-			return fail(why, EINVAL, "messages.%d: a system message must follow a user turn", at);
+			return fail(why, EINVAL,
+				"messages.%d: a system message must follow a user turn", at);
 		if (i + 1 < r->turn_count && r->turns[i + 1].role != ROLE_ASSISTANT)
 			return fail(why, EINVAL,
-				"messages.%d: a system message must be last or followed by an assistant message",
+				"messages.%d: a system message must be last or followed by an "
+				"assistant message",
 				at);
 	}
 	return 0;
@@ -227,7 +239,8 @@ static int check_last(const struct request *r, struct buf *why)
 	if (last->role != ROLE_ASSISTANT || turn_is_paused(r, last))
 		return 0;
 	if (!(r->model->flags & MODEL_PREFILL))
-		return fail(why, EINVAL, "This model does not support assistant message prefill. The "
+		return fail(why, EINVAL,
+			"This model does not support assistant message prefill. The "
 			"conversation must end with a user message.");
 	if (ends_in_space(block_text(&r->blocks[last->first + last->count - 1])))
 		return fail(why, EINVAL,
@@ -248,7 +261,8 @@ static int check_sampling(const struct request *r, struct buf *why)
 		double value = json_number(r->json, settings[i].name, settings[i].standard);
 		bool changed = value < settings[i].standard || value > settings[i].standard;
 		if (changed && (r->model->flags & MODEL_FIXED_SAMPLING))
-			return fail(why, EINVAL, "`%s` is not supported on this model", settings[i].name);
+			return fail(why, EINVAL, "`%s` is not supported on this model",
+				settings[i].name);
 	}
 	return 0;
 }
@@ -260,7 +274,8 @@ static int check_stop_sequences(const struct request *r, struct buf *why)
 	cJSON_ArrayForEach(stop, json_get(r->json, "stop_sequences")) {
 		const char *text = cJSON_GetStringValue(stop);
 		if (!text)
-			return fail(why, EINVAL, "stop_sequences.%d: Input should be a valid string", index);
+			return fail(why, EINVAL,
+				"stop_sequences.%d: Input should be a valid string", index);
 		if (!text[strspn(text, " \t\r\n")])
 			return fail(why, EINVAL,
 				"stop_sequences: each stop sequence must contain non-whitespace");
@@ -301,7 +316,8 @@ struct marks {
 
 static void add_mark(struct marks *marks, const cJSON *owner, const char *place)
 {
-	const cJSON *mark = json_get(owner, "cache_control"), *content = json_get(owner, "content"), *inner;
+	const cJSON *mark = json_get(owner, "cache_control");
+	const cJSON *content = json_get(owner, "content"), *inner;
 	if (mark && marks->count <= MARKS_MAX) {
 		marks->found[marks->count] = mark;
 		marks->place[marks->count] = place;
@@ -349,15 +365,18 @@ static int check_marks(const struct request *r, struct buf *why)
 		add_mark(&marks, r->blocks[i].json, "messages");
 	int count = marks.count + (json_get(r->json, "cache_control") != NULL);
 	if (count > MARKS_MAX)
-		return fail(why, EINVAL, "A maximum of %d blocks with cache_control may be provided. Found %d.",
+		return fail(why, EINVAL,
+			"A maximum of %d blocks with cache_control may be provided. Found %d.",
 			MARKS_MAX, count);
 	for (int i = 0; i < marks.count; i++) {
 		int error = check_mark(marks.found[i], marks.place[i], why);
 		if (error < 0)
 			return error;
 		if (i && lives_long(marks.found[i]) && !lives_long(marks.found[i - 1]))
-			return fail(why, EINVAL, "%s: a ttl='1h' cache_control block must not come after a "
-				"ttl='5m' cache_control block", marks.place[i]);
+			return fail(why, EINVAL,
+				"%s: a ttl='1h' cache_control block must not come after a "
+				"ttl='5m' cache_control block",
+				marks.place[i]);
 	}
 	return 0;
 }
@@ -367,8 +386,8 @@ static int check_length(const struct request *r, struct buf *why)
 	int64_t tokens = prefix_tokens(r);
 	if (tokens <= r->model->window)
 		return 0;
-	return fail(why, EFBIG, "prompt is too long: %" PRId64 " tokens > %" PRId64 " maximum", tokens,
-		r->model->window);
+	return fail(why, EFBIG, "prompt is too long: %" PRId64 " tokens > %" PRId64 " maximum",
+		tokens, r->model->window);
 }
 
 static const struct rule rules[] = {
@@ -379,10 +398,12 @@ static const struct rule rules[] = {
 	{ "choices", 400, check_choices, "enumerations hold known values" },
 	{ "model", 404, check_model, "the model exists" },
 	{ "max_tokens", 400, check_max_tokens, "max_tokens fits the model" },
-	{ "messages", 400, check_messages, "every message and block has its fields; texts say something" },
+	{ "messages", 400, check_messages,
+		"every message and block has its fields; texts say something" },
 	{ "system", 400, check_system, "system is text" },
 	{ "first", 400, check_first, "the first message is the user's" },
-	{ "mid system", 400, check_mid_system, "role system stands only where the model allows it" },
+	{ "mid system", 400, check_mid_system,
+		"role system stands only where the model allows it" },
 	{ "tools", 400, check_tools, "tools have names, used once, and schemas" },
 	{ "tool_choice", 400, check_tool_choice, "a forced tool exists" },
 	{ "thinking", 400, check_thinking, "thinking and effort fit the model" },

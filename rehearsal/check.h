@@ -14,7 +14,8 @@
 struct rule {
 	const char *name;
 	int status; /* HTTP, when it is broken */
-	int (*check)(const struct request *r, struct buf *why); /* 0, or -errno with the API's sentence */
+	/* 0, or -errno with the API's sentence. */
+	int (*check)(const struct request *r, struct buf *why);
 	const char *help; /* what it enforces */
 };
 

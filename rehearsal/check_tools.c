@@ -8,15 +8,17 @@
 #include "rehearsal/shape.h"
 
 #define TOOL_SHAPE \
-	"name:text description:text? input_schema:object type:text? cache_control:object? strict:bool? " \
-	"defer_loading:bool? eager_input_streaming:bool? input_examples:array? allowed_callers:array?"
+	"name:text description:text? input_schema:object type:text? cache_control:object? " \
+	"strict:bool? defer_loading:bool? eager_input_streaming:bool? input_examples:array? " \
+	"allowed_callers:array?"
 
 enum { TOOL_NAME_MAX = 64, PATH_TEXT_MAX = 64 };
 
 static bool is_tool_name(const char *name)
 {
 	size_t n = strlen(name);
-	size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+	size_t good =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 	return n >= 1 && n <= TOOL_NAME_MAX && good == n;
 }
 
@@ -27,7 +29,8 @@ static int check_custom_tool(const cJSON *tool, const char *where, struct buf *w
 		return r;
 	const char *type = json_text(json_get(tool, "input_schema"), "type");
 	if (!is_tool_name(json_text(tool, "name")))
-		return fail(why, EINVAL, "%s.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'", where);
+		return fail(why, EINVAL,
+			"%s.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'", where);
 	if (!type || strcmp(type, "object") != 0)
 		return fail(why, EINVAL, "%s.input_schema.type: Input should be 'object'", where);
 	return 0;
@@ -62,8 +65,9 @@ static int check_known_tool(const cJSON *tool, const char *type, const char *whe
 			return 0;
 		return fail(why, EINVAL, "%s.%s.name: Input should be '%s'", where, type, wanted);
 	}
-	return fail(why, EINVAL, "%s: Input tag '%.64s' found using 'type' does not match any of the expected "
-		"tags", where, type);
+	return fail(why, EINVAL,
+		"%s: Input tag '%.64s' found using 'type' does not match any of the expected tags",
+		where, type);
 }
 
 static int check_tool(const cJSON *tool, int index, struct buf *why)
@@ -107,7 +111,9 @@ int check_tools(const struct request *r, struct buf *why)
 		if (name)
 			names[count++] = name;
 	}
-	return find_double(names, count) ? fail(why, EINVAL, "tools: Tool names must be unique.") : 0;
+	if (find_double(names, count))
+		return fail(why, EINVAL, "tools: Tool names must be unique.");
+	return 0;
 }
 
 int check_tool_choice(const struct request *r, struct buf *why)
@@ -139,7 +145,9 @@ int check_ids(const struct request *r, struct buf *why)
 		if (strcmp(type, "tool_use") == 0 || strcmp(type, "server_tool_use") == 0)
 			ids[count++] = json_text(r->blocks[i].json, "id");
 	}
-	return find_double(ids, count) ? fail(why, EINVAL, "messages: `tool_use` ids must be unique") : 0;
+	if (find_double(ids, count))
+		return fail(why, EINVAL, "messages: `tool_use` ids must be unique");
+	return 0;
 }
 
 /* How many results for the call stand at the front of the turn, before anything else. */
@@ -165,8 +173,8 @@ static bool has_call(const struct request *r, const struct turn *turn, const cha
 	return false;
 }
 
-static int check_calls(const struct request *r, const struct turn *turn, const struct turn *next,
-	struct buf *why)
+static int check_calls(
+	const struct request *r, const struct turn *turn, const struct turn *next, struct buf *why)
 {
 	cleanup(buf) struct buf missing = BUF_INIT(1000);
 	size_t at = 0;
@@ -175,36 +183,42 @@ static int check_calls(const struct request *r, const struct turn *turn, const s
 		const char *id = json_text(call->json, "id");
 		int count = count_results(r, next, id);
 		if (count > 1)
-			return fail(why, EINVAL, "messages.%d: each tool_use must have a single result. Found "
-				"multiple `tool_result` blocks with id: %.128s", r->blocks[next->first].message, id);
+			return fail(why, EINVAL,
+				"messages.%d: each tool_use must have a single result. Found "
+				"multiple `tool_result` blocks with id: %.128s",
+				r->blocks[next->first].message, id);
 		if (count == 0)
 			(void)buf_printf(&missing, "%s%.128s", missing.size ? ", " : "", id);
 	}
 	if (!missing.size)
 		return 0;
-	return fail(why, EINVAL, "messages.%d: `tool_use` ids were found without `tool_result` blocks "
-		"immediately after: %s. Each `tool_use` block must have a corresponding `tool_result` block in "
-		"the next message.", r->blocks[turn->first].message, buf_text(&missing));
+	return fail(why, EINVAL,
+		"messages.%d: `tool_use` ids were found without `tool_result` blocks "
+		"immediately after: %s. Each `tool_use` block must have a corresponding "
+		"`tool_result` block in the next message.",
+		r->blocks[turn->first].message, buf_text(&missing));
 }
 
-static int check_answers(const struct request *r, const struct turn *turn, const struct turn *before,
-	struct buf *why)
+static int check_answers(const struct request *r, const struct turn *turn,
+	const struct turn *before, struct buf *why)
 {
 	size_t at = 0;
 	const struct block *result;
 	while ((result = turn_next_block(r, turn, "tool_result", &at))) {
 		const char *id = json_text(result->json, "tool_use_id");
 		if (!has_call(r, before, id))
-			return fail(why, EINVAL, "messages.%d.content.%d: unexpected `tool_use_id` found in "
-				"`tool_result` blocks: %.128s. Each `tool_result` block must have a corresponding "
-				"`tool_use` block in the previous message.", result->message, result->index, id);
+			return fail(why, EINVAL,
+				"messages.%d.content.%d: unexpected `tool_use_id` found in "
+				"`tool_result` blocks: %.128s. Each `tool_result` block must have "
+				"a corresponding `tool_use` block in the previous message.",
+				result->message, result->index, id);
 	}
 	return 0;
 }
 
 /* While a server's call is open, the user may answer calls and say nothing else. */
-static int check_open_server_call(const struct request *r, const struct turn *turn,
-	const struct turn *next, struct buf *why)
+static int check_open_server_call(
+	const struct request *r, const struct turn *turn, const struct turn *next, struct buf *why)
 {
 	size_t at = 0, results = 0;
 	if (!next || !turn_is_paused(r, turn))
@@ -214,8 +228,10 @@ static int check_open_server_call(const struct request *r, const struct turn *tu
 	if (results && results == next->count)
 		return 0;
 	const struct block *last = &r->blocks[turn->first + turn->count - 1];
-	return fail(why, EINVAL, "messages.%d: `server_tool_use` was found without a corresponding result "
-		"block", last->message);
+	return fail(why, EINVAL,
+		"messages.%d: `server_tool_use` was found without a corresponding result "
+		"block",
+		last->message);
 }
 
 int check_results(const struct request *r, struct buf *why)

@@ -18,6 +18,6 @@ uint64_t digest_bytes(uint64_t hash, const void *data, size_t size);
 uint64_t digest_text(uint64_t hash, const char *text); /* NULL counts as absent, not as "" */
 uint64_t digest_int(uint64_t hash, uint64_t value);
 
-/* Keys count in the order in which they stand, as they do for the API's cache.  The member `skip` of the
- * value itself (not of what lies within) is left out; NULL leaves out nothing. */
+/* Keys count in the order in which they stand, as they do for the API's cache.  The member `skip`
+ * of the value itself (not of what lies within) is left out; NULL leaves out nothing. */
 uint64_t digest_json(uint64_t hash, const cJSON *value, const char *skip);

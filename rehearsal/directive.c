@@ -20,38 +20,46 @@ enum {
 static const struct directive directives[] = {
 	{ "overload", "[N]", "529 overloaded_error, N times", ARG_COUNT, ARG_NONE, 1, 0,
 		.fault = { .kind = FAULT_STATUS, .status = 529, .value = -1 } },
-	{ "rate_limit", "[N] [SECONDS]", "429 rate_limit_error with retry-after, N times", ARG_COUNT,
-		ARG_SECONDS, 1, 1, .fault = { .kind = FAULT_STATUS, .status = 429 } },
-	{ "error", "[N] [STATUS]", "an HTTP error, N times: 400 401 402 403 404 409 413 429 500 504 529",
-		ARG_COUNT, ARG_STATUS, 1, 500, .fault = { .kind = FAULT_STATUS } },
+	{ "rate_limit", "[N] [SECONDS]", "429 rate_limit_error with retry-after, N times",
+		ARG_COUNT, ARG_SECONDS, 1, 1, .fault = { .kind = FAULT_STATUS, .status = 429 } },
+	{ "error", "[N] [STATUS]",
+		"an HTTP error, N times: 400 401 402 403 404 409 413 429 500 504 529", ARG_COUNT,
+		ARG_STATUS, 1, 500, .fault = { .kind = FAULT_STATUS } },
 	{ "cut", "[N] [text|tool|start]",
-		"the connection breaks, N times: within a text, within a tool input, or after message_start",
+		"the connection breaks, N times: within a text, within a tool input, or after "
+		"message_start",
 		ARG_COUNT, ARG_PLACE, 1, CUT_TEXT, .fault = { .kind = FAULT_CUT } },
-	{ "garbage", "[N]", "bytes that are neither SSE nor JSON, then the end, N times", ARG_COUNT, ARG_NONE,
-		1, 0, .fault = { .kind = FAULT_GARBAGE } },
-	{ "stream_error", "[N]", "an `error` event in the middle of the stream, N times", ARG_COUNT, ARG_NONE,
-		1, 0, .fault = { .kind = FAULT_STREAM_ERROR } },
-	{ "silence", "[N] [DURATION]", "no byte at all for so long (2m), then the connection breaks, N times",
-		ARG_COUNT, ARG_DURATION, 1, SILENCE_MS, .fault = { .kind = FAULT_SILENCE } },
-	{ "max_tokens", "[N]", "the answer stops in the middle with stop_reason max_tokens, N times",
-		ARG_COUNT, ARG_NONE, 1, 0, .fault = { .kind = FAULT_MAX_TOKENS } },
-	{ "context", "[N]", "… with stop_reason model_context_window_exceeded, N times", ARG_COUNT, ARG_NONE,
-		1, 0, .fault = { .kind = FAULT_CONTEXT, .by_text = true } },
-	{ "pause", "[N]", "the turn pauses in a server tool (pause_turn), N times", ARG_COUNT, ARG_NONE, 1, 0,
-		.fault = { .kind = FAULT_PAUSE, .by_text = true } },
+	{ "garbage", "[N]", "bytes that are neither SSE nor JSON, then the end, N times", ARG_COUNT,
+		ARG_NONE, 1, 0, .fault = { .kind = FAULT_GARBAGE } },
+	{ "stream_error", "[N]", "an `error` event in the middle of the stream, N times", ARG_COUNT,
+		ARG_NONE, 1, 0, .fault = { .kind = FAULT_STREAM_ERROR } },
+	{ "silence", "[N] [DURATION]",
+		"no byte at all for so long (2m), then the connection breaks, N times", ARG_COUNT,
+		ARG_DURATION, 1, SILENCE_MS, .fault = { .kind = FAULT_SILENCE } },
+	{ "max_tokens", "[N]",
+		"the answer stops in the middle with stop_reason max_tokens, N times", ARG_COUNT,
+		ARG_NONE, 1, 0, .fault = { .kind = FAULT_MAX_TOKENS } },
+	{ "context", "[N]", "… with stop_reason model_context_window_exceeded, N times", ARG_COUNT,
+		ARG_NONE, 1, 0, .fault = { .kind = FAULT_CONTEXT, .by_text = true } },
+	{ "pause", "[N]", "the turn pauses in a server tool (pause_turn), N times", ARG_COUNT,
+		ARG_NONE, 1, 0, .fault = { .kind = FAULT_PAUSE, .by_text = true } },
 	{ "slow", "DURATION", "so much time between two deltas (50ms, 2s)", ARG_DURATION, ARG_NONE,
 		NO_DEFAULT, 0, MANNER(slow_ms) },
 	{ "pings", "[N]", "N more pings", ARG_COUNT, ARG_NONE, 1, 0, MANNER(pings) },
 	{ "think", "", "a thinking block first", ARG_NONE, ARG_NONE, 1, 0, MANNER(think) },
-	{ "redacted", "", "a redacted_thinking block first", ARG_NONE, ARG_NONE, 1, 0, MANNER(redacted) },
+	{ "redacted", "", "a redacted_thinking block first", ARG_NONE, ARG_NONE, 1, 0,
+		MANNER(redacted) },
 	{ "empty", "", "an end_turn without any content", ARG_NONE, ARG_NONE, 1, 0, MANNER(empty) },
 	{ "unknown", "", "events, blocks and deltas that no client knows", ARG_NONE, ARG_NONE, 1, 0,
 		MANNER(unknown) },
-	{ "long", "N", "an answer of N words", ARG_WORDS, ARG_NONE, NO_DEFAULT, 0, MANNER(long_words) },
-	{ "invalid_input", "", "the tool inputs of this round are cut JSON", ARG_NONE, ARG_NONE, 1, 0,
-		MANNER(invalid_input) },
-	{ "refuse", "[CATEGORY]", "the answer ends as a refusal: general_harms cyber bio frontier_llm "
-		"reasoning_extraction", ARG_CATEGORY, ARG_NONE, 1, 0, MANNER(refuse) },
+	{ "long", "N", "an answer of N words", ARG_WORDS, ARG_NONE, NO_DEFAULT, 0,
+		MANNER(long_words) },
+	{ "invalid_input", "", "the tool inputs of this round are cut JSON", ARG_NONE, ARG_NONE, 1,
+		0, MANNER(invalid_input) },
+	{ "refuse", "[CATEGORY]",
+		"the answer ends as a refusal: general_harms cyber bio frontier_llm "
+		"reasoning_extraction",
+		ARG_CATEGORY, ARG_NONE, 1, 0, MANNER(refuse) },
 	{ "help", "", "this list", ARG_NONE, ARG_NONE, 1, 0, MANNER(help) },
 };
 
@@ -103,7 +111,8 @@ static bool read_duration(const char *word, int64_t *ret)
 	if (!read_number(number, 0, SECONDS_MAX * 1000, &value))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(units); i++)
-		if (strcmp(word + digits, units[i].unit) == 0 && value * units[i].ms <= SECONDS_MAX * 1000) {
+		if (strcmp(word + digits, units[i].unit) == 0 &&
+			value * units[i].ms <= SECONDS_MAX * 1000) {
 			*ret = value * units[i].ms;
 			return true;
 		}
@@ -122,14 +131,15 @@ static bool read_name(const char *word, const char *const *names, size_t count, 
 
 static bool read_place(const char *word, int64_t *ret)
 {
-	static const char *const places[] = { [CUT_TEXT] = "text", [CUT_TOOL] = "tool",
-		[CUT_START] = "start" };
+	static const char *const places[] = {
+		[CUT_TEXT] = "text", [CUT_TOOL] = "tool", [CUT_START] = "start"
+	};
 	return read_name(word, places, ARRAY_LEN(places), ret);
 }
 
 /* The first stands for 0, "no refusal", and cannot be typed: it has a space. */
-static const char *const categories[] = { "not refused", "general_harms", "cyber", "bio", "frontier_llm",
-	"reasoning_extraction" };
+static const char *const categories[] = { "not refused", "general_harms", "cyber", "bio",
+	"frontier_llm", "reasoning_extraction" };
 
 static bool read_category(const char *word, int64_t *ret)
 {
@@ -154,8 +164,8 @@ static const struct {
 	[ARG_CATEGORY] = { read_category, "a category of refusals" },
 };
 
-static int read_argument(const struct directive *d, enum argument kind, const char *word, int64_t fallback,
-	int64_t *ret, struct buf *why)
+static int read_argument(const struct directive *d, enum argument kind, const char *word,
+	int64_t fallback, int64_t *ret, struct buf *why)
 {
 	*ret = fallback;
 	if (!word && fallback != NO_DEFAULT)
@@ -163,7 +173,8 @@ static int read_argument(const struct directive *d, enum argument kind, const ch
 	if (!word)
 		return fail(why, EINVAL, "%%%s needs %s", d->name, arguments[kind].what);
 	if (kind == ARG_NONE)
-		return fail(why, EINVAL, "%%%s takes nothing more after that: %.60s", d->name, word);
+		return fail(
+			why, EINVAL, "%%%s takes nothing more after that: %.60s", d->name, word);
 	if (!arguments[kind].read(word, ret))
 		return fail(why, EINVAL, "%%%s %s: %.60s is not %s", d->name, d->args, word,
 			arguments[kind].what);
@@ -183,7 +194,9 @@ static struct fault make_fault(const struct directive *d, int64_t count, int64_t
 	struct fault fault = d->fault;
 	fault.count = count;
 	if (d->second == ARG_STATUS)
-		fault = (struct fault){ .kind = fault.kind, .count = count, .status = second, .value = -1 };
+		fault = (struct fault){
+			.kind = fault.kind, .count = count, .status = second, .value = -1
+		};
 	else if (d->second != ARG_NONE)
 		fault.value = second;
 	return fault;
@@ -204,7 +217,8 @@ int directive_take(const char *text, struct fault *faults, size_t *fault_count, 
 	const struct directive *d = name ? find(name) : NULL;
 	int64_t a, b;
 	if (!d)
-		return fail(why, ENOENT, "there is no directive %%%.60s; %%help lists them", name ? name : "");
+		return fail(why, ENOENT, "there is no directive %%%.60s; %%help lists them",
+			name ? name : "");
 	int r = read_argument(d, d->first, first, d->first_default, &a, why);
 	if (r == 0)
 		r = read_argument(d, d->second, second, d->second_default, &b, why);

@@ -27,9 +27,11 @@ struct fault {
 	enum fault_kind kind;
 	int64_t count;
 	int64_t status; /* HTTP */
-	int64_t value; /* FAULT_STATUS: retry-after in seconds, -1 none; CUT: enum cut_place; SILENCE: ms */
-	bool by_text; /* counted per message text instead of per conversation: the retry that is hoped for
-		       * has other messages */
+	/* STATUS: retry-after in seconds, -1 none · CUT: enum cut_place · SILENCE: ms */
+	int64_t value;
+	/* Counted per message text instead of per conversation: the retry that is hoped for has
+	 * other messages. */
+	bool by_text;
 };
 
 struct manner {
@@ -44,10 +46,20 @@ struct manner {
 	int64_t help; /* print the tables */
 };
 
+enum argument {
+	ARG_NONE,
+	ARG_COUNT,
+	ARG_WORDS,
+	ARG_SECONDS,
+	ARG_STATUS,
+	ARG_PLACE,
+	ARG_DURATION,
+	ARG_CATEGORY,
+};
+
 struct directive {
 	const char *name, *args, *help;
-	enum argument { ARG_NONE, ARG_COUNT, ARG_WORDS, ARG_SECONDS, ARG_STATUS, ARG_PLACE, ARG_DURATION,
-		ARG_CATEGORY } first, second;
+	enum argument first, second;
 	int64_t first_default, second_default; /* -1 as first_default: the argument is required */
 	struct fault fault; /* what happens; kind FAULT_NONE: this row is a manner */
 	size_t manner; /* offset in struct manner of the number that is set */
@@ -55,8 +67,8 @@ struct directive {
 
 const struct directive *directive_at(size_t index); /* NULL past the last */
 
-/* Takes in the text behind the `%`.  0; -ENOENT when there is no such directive, -EINVAL for a wrong
- * argument, -E2BIG when there are too many faults, each with a sentence. */
+/* Takes in the text behind the `%`.  0; -ENOENT when there is no such directive, -EINVAL for a
+ * wrong argument, -E2BIG when there are too many faults, each with a sentence. */
 int directive_take(const char *text, struct fault *faults, size_t *fault_count, size_t faults_max,
 	struct manner *manner, struct buf *why);
 

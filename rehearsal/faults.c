@@ -7,7 +7,7 @@
 enum { COUNTS = 1 << 12 }; /* 1,000 conversations with a few faults each */
 
 struct faults {
-	struct slots *slots; /* value: how often it happened; stamp: `clock` when it was last used */
+	struct slots *slots; /* value: how often it happened; stamp: `clock` at its last use */
 	int64_t clock;
 };
 
@@ -41,7 +41,8 @@ static void forget(struct faults *faults, uint64_t key)
 		slot->value = 0;
 }
 
-const struct fault *faults_next(struct faults *faults, const struct scene *scene, const struct request *r)
+const struct fault *faults_next(
+	struct faults *faults, const struct scene *scene, const struct request *r)
 {
 	const struct round *round = scene_round(scene);
 	uint64_t keys[2] = { 0 };

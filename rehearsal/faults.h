@@ -15,5 +15,7 @@ struct faults;
 struct faults *faults_new(void);
 struct faults *faults_free(struct faults *faults);
 
-/* The fault that happens to this request, counted as having happened; NULL for none.  Lent from the scene. */
-const struct fault *faults_next(struct faults *faults, const struct scene *scene, const struct request *r);
+/* The fault that happens to this request, counted as having happened; NULL for none.  Lent from
+ * the scene. */
+const struct fault *faults_next(
+	struct faults *faults, const struct scene *scene, const struct request *r);

@@ -66,11 +66,17 @@ struct journal *journal_free(struct journal *journal)
 uint64_t journal_add(struct journal *journal, const struct journal_item *item)
 {
 	struct entry *entry = xcalloc(1, sizeof(*entry));
-	size_t kept = item->body.size < BODY_MAX ? item->body.size : utf8_clip(item->body.at, BODY_MAX);
-	*entry = (struct entry){ .number = ++journal->last_number, .at_us = item->at_us,
-		.method = xstrdup(item->method), .path = xstrdup(item->path),
-		.headers = xstrdup(item->headers), .has_key = item->has_key, .body_size = item->body_size,
-		.kept = kept, .body = xstrndup(item->body.at, kept) };
+	size_t kept =
+		item->body.size < BODY_MAX ? item->body.size : utf8_clip(item->body.at, BODY_MAX);
+	*entry = (struct entry){ .number = ++journal->last_number,
+		.at_us = item->at_us,
+		.method = xstrdup(item->method),
+		.path = xstrdup(item->path),
+		.headers = xstrdup(item->headers),
+		.has_key = item->has_key,
+		.body_size = item->body_size,
+		.kept = kept,
+		.body = xstrndup(item->body.at, kept) };
 	list_add(&journal->entries, &entry->link);
 	journal->count++;
 	journal->bytes += kept;
@@ -98,10 +104,12 @@ static void print_entry(const struct entry *entry, struct buf *out)
 {
 	char at[CLOCK_TEXT_SIZE];
 	clock_text(entry->at_us, at);
-	(void)buf_printf(out, "{\"seq\":%" PRIu64 ",\"at\":\"%s\",\"method\":\"%s\",\"path\":", entry->number,
-		at, entry->method);
+	(void)buf_printf(out,
+		"{\"seq\":%" PRIu64 ",\"at\":\"%s\",\"method\":\"%s\",\"path\":", entry->number, at,
+		entry->method);
 	add_string(out, entry->path, strlen(entry->path));
-	(void)buf_printf(out, ",\"status\":%d,\"key\":%s,\"headers\":%s,\"bytes\":%zu,\"clipped\":%s,\"body\":",
+	(void)buf_printf(out,
+		",\"status\":%d,\"key\":%s,\"headers\":%s,\"bytes\":%zu,\"clipped\":%s,\"body\":",
 		entry->status, entry->has_key ? "true" : "false", entry->headers, entry->body_size,
 		entry->kept < entry->body_size ? "true" : "false");
 	add_string(out, entry->body, entry->kept);

@@ -77,8 +77,10 @@ int main(int argc, char **argv)
 {
 	set_up_process();
 	int listen_fd = args_need_fd(argc, argv, "listen");
-	struct loop_io control = { .fd = args_need_fd(argc, argv, "control"), .events = EPOLLIN,
-		.on_ready = on_control, .data = &control };
+	struct loop_io control = { .fd = args_need_fd(argc, argv, "control"),
+		.events = EPOLLIN,
+		.on_ready = on_control,
+		.data = &control };
 	struct loop *loop = NULL;
 	int r = loop_new(&loop);
 	if (r == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The models that the rehearsal pretends to be: one row each, with what the API accepts for them. */
+/* The models that the rehearsal pretends to be: one row each, with what the API accepts for it. */
 #pragma once
 
 #include <stddef.h>
@@ -23,7 +23,8 @@ struct model {
 	const char *alias; /* accepted too; NULL none */
 	const char *name;
 	const char *created_at;
-	int64_t window, max_output, cache_min; /* tokens; cache_min: shortest prefix that is cached */
+	int64_t window, max_output; /* tokens */
+	int64_t cache_min; /* tokens of the shortest prefix that is cached */
 	const char *efforts; /* space-separated; "" none */
 	unsigned flags; /* enum model_flag */
 };
@@ -33,6 +34,6 @@ const struct model *models_at(size_t index); /* newest first; NULL past the last
 
 /* The API's ModelInfo; given. */
 cJSON *models_info(const struct model *model);
-/* The answer of GET /v1/models with at most `limit` rows after (or before) the given ids (NULL: none);
- * given.  NULL when such an id is unknown. */
+/* The answer of GET /v1/models with at most `limit` rows after (or before) the given ids (NULL:
+ * none); given.  NULL when such an id is unknown. */
 cJSON *models_list(int64_t limit, const char *after, const char *before);

@@ -78,13 +78,14 @@ struct walk {
 
 static void add(struct walk *walk, const cJSON *block)
 {
-	walk->bytes += cJSON_IsString(block) ? strlen(block->valuestring) + strlen("typetexttext") :
-					       block_weight(block);
+	walk->bytes += cJSON_IsString(block) ? strlen(block->valuestring) + strlen("typetexttext")
+					     : block_weight(block);
 	if (!walk->prefix)
 		return;
 	walk->hash = block_hash(walk->hash, block);
-	walk->prefix->spots[walk->prefix->count++] = (struct spot){ .hash = walk->hash,
-		.tokens = tokens_of(walk->bytes), .ttl_s = block_ttl(block) };
+	walk->prefix->spots[walk->prefix->count++] = (struct spot){
+		.hash = walk->hash, .tokens = tokens_of(walk->bytes), .ttl_s = block_ttl(block)
+	};
 }
 
 static void add_list(struct walk *walk, const cJSON *list)
@@ -145,8 +146,8 @@ static size_t list_room(const cJSON *list)
 
 void prefix_init(struct prefix *prefix, const struct request *r)
 {
-	size_t room = list_room(json_get(r->json, "tools")) + list_room(json_get(r->json, "system")) +
-		r->block_count;
+	size_t room = list_room(json_get(r->json, "tools")) +
+		      list_room(json_get(r->json, "system")) + r->block_count;
 	*prefix = (struct prefix){ .spots = xcalloc(room, sizeof(struct spot)) };
 	struct walk walk = { .prefix = prefix };
 	walk_all(&walk, r);

@@ -81,8 +81,8 @@ static int read_answer(int fd, struct replay *replay, struct buf *why)
 		if (r != 0)
 			return r;
 		if (n == 0)
-			return fail(why, ENODATA, "it holds %zu answers and they have all been given",
-				replay->seen);
+			return fail(why, ENODATA,
+				"it holds %zu answers and they have all been given", replay->seen);
 	}
 }
 
@@ -102,7 +102,8 @@ static void find_answer(const char *path, size_t index, struct buf *out)
 	replay_done(&replay);
 }
 
-/* The child holds nothing of its parent but the pipe: a connection that the parent closes must be closed. */
+/* The child holds nothing of its parent but the pipe: a connection that the parent closes must be
+ * closed. */
 static _Noreturn void run_child(int pipe_fd, const char *path, size_t index)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -158,8 +159,8 @@ static void on_ready(void *data, uint32_t events)
 	finish(reader);
 }
 
-int reader_start(struct loop *loop, const char *path, size_t index, reader_done *on_done, void *data,
-	struct reader **ret)
+int reader_start(struct loop *loop, const char *path, size_t index, reader_done *on_done,
+	void *data, struct reader **ret)
 {
 	int ends[2];
 	if (readers == READERS_MAX)
@@ -177,7 +178,8 @@ int reader_start(struct loop *loop, const char *path, size_t index, reader_done 
 	}
 	struct reader *reader = xcalloc(1, sizeof(*reader));
 	*reader = (struct reader){ .answer = BUF_INIT(ANSWER_BYTES_MAX + 1),
-		.on_done = on_done, .data = data,
+		.on_done = on_done,
+		.data = data,
 		.io = { .fd = ends[0], .events = EPOLLIN, .on_ready = on_ready, .data = reader } };
 	readers++;
 	int r = loop_add(loop, &reader->io);

@@ -19,10 +19,10 @@ struct reader;
 /* Called once: the blocks (see replay_take; lent), or NULL and a sentence that says why not. */
 typedef void reader_done(void *data, const cJSON *blocks, const char *why);
 
-/* Starts reading answer number `index` of the log at the absolute `path`.  0, -EBUSY when too many are
- * being read, or -errno.  on_done comes from the loop, never from within this call. */
-int reader_start(struct loop *loop, const char *path, size_t index, reader_done *on_done, void *data,
-	struct reader **ret);
+/* Starts reading answer number `index` of the log at the absolute `path`.  0, -EBUSY when too
+ * many are being read, or -errno.  on_done comes from the loop, never from within this call. */
+int reader_start(struct loop *loop, const char *path, size_t index, reader_done *on_done,
+	void *data, struct reader **ret);
 
 /* Stops it; on_done is not called.  NULL is fine; a reader that called on_done is gone already. */
 struct reader *reader_cancel(struct reader *reader);

@@ -35,7 +35,8 @@ static void make_id(uint64_t *seed, const char *prefix, char ret_id[static ID_SI
 	ret_id[n] = '\0';
 }
 
-static struct part *add_part(struct maker *m, enum part_kind kind, const char *type, char *text /* taken */)
+static struct part *add_part(
+	struct maker *m, enum part_kind kind, const char *type, char *text /* taken */)
 {
 	struct reply *reply = m->reply;
 	reply->parts = xrealloc(reply->parts, (reply->part_count + 1) * sizeof(struct part));
@@ -66,10 +67,14 @@ static bool is_blank(const char *text)
 	return !text[strspn(text, " \t\r\n")];
 }
 
+/* Sentences that quote may have been clipped in the middle of a character. */
 static void add_words(struct maker *m, const char *text)
 {
-	if (!is_blank(text))
-		(void)add_part(m, PART_TEXT, "text", xstrdup(text));
+	struct buf clean = BUF_INIT(SCRIPT_TEXT_MAX);
+	if (is_blank(text))
+		return;
+	utf8_repair(&clean, text, strlen(text));
+	(void)add_part(m, PART_TEXT, "text", buf_take(&clean));
 }
 
 static void add_thinking(struct maker *m)
@@ -85,7 +90,8 @@ static void add_thinking(struct maker *m)
 static void add_server_result(struct maker *m)
 {
 	size_t at = 0;
-	const struct block *call = turn_next_block(m->request, m->scene->paused, "server_tool_use", &at);
+	const struct block *call =
+		turn_next_block(m->request, m->scene->paused, "server_tool_use", &at);
 	const struct block *next;
 	while ((next = turn_next_block(m->request, m->scene->paused, "server_tool_use", &at)))
 		call = next;
@@ -150,8 +156,8 @@ static void add_answer(struct maker *m)
 
 static void add_pause(struct maker *m)
 {
-	add_words(m, is_blank(buf_text(&m->round->words)) ? "Let me look that up." :
-							     buf_text(&m->round->words));
+	add_words(m, is_blank(buf_text(&m->round->words)) ? "Let me look that up."
+							  : buf_text(&m->round->words));
 	add_call(m, "server_tool_use", "web_search", "{\"query\":\"rehearsal\"}");
 	m->reply->stop_reason = "pause_turn";
 }
@@ -187,7 +193,9 @@ static void apply_stop_sequences(struct reply *reply, const cJSON *sequences)
 	for (size_t i = 0; i < reply->part_count && !found; i++) {
 		struct part *part = &reply->parts[i];
 		cJSON_ArrayForEach(sequence, sequences) {
-			char *at = part->kind == PART_TEXT ? strstr(part->text, sequence->valuestring) : NULL;
+			char *at = part->kind == PART_TEXT
+					   ? strstr(part->text, sequence->valuestring)
+					   : NULL;
 			if (!at)
 				continue;
 			cut_part(part, (size_t)(at - part->text));
@@ -248,7 +256,10 @@ static void finish(struct maker *m)
 void reply_init(struct reply *reply, const struct request *r, const struct scene *scene,
 	const struct fault *fault, uint64_t seed)
 {
-	struct maker m = { .reply = reply, .request = r, .scene = scene, .round = scene_round(scene),
+	struct maker m = { .reply = reply,
+		.request = r,
+		.scene = scene,
+		.round = scene_round(scene),
 		.seed = seed };
 	enum fault_kind kind = fault ? fault->kind : FAULT_NONE;
 	begin(&m);
@@ -286,7 +297,8 @@ static void add_recorded(struct maker *m, const cJSON *block)
 	}
 }
 
-void reply_init_recorded(struct reply *reply, const struct request *r, const cJSON *blocks, uint64_t seed)
+void reply_init_recorded(
+	struct reply *reply, const struct request *r, const cJSON *blocks, uint64_t seed)
 {
 	struct maker m = { .reply = reply, .request = r, .seed = seed };
 	const cJSON *block;
@@ -296,7 +308,8 @@ void reply_init_recorded(struct reply *reply, const struct request *r, const cJS
 	finish(&m);
 }
 
-void reply_init_words(struct reply *reply, const struct request *r, const char *words, uint64_t seed)
+void reply_init_words(
+	struct reply *reply, const struct request *r, const char *words, uint64_t seed)
 {
 	struct maker m = { .reply = reply, .request = r, .seed = seed };
 	begin(&m);
@@ -314,9 +327,12 @@ void reply_done(struct reply *reply)
 
 void usage_print(struct buf *out, const struct usage *usage, int64_t output)
 {
-	(void)buf_printf(out, "{\"input_tokens\":%" PRId64 ",\"cache_creation_input_tokens\":%" PRId64
-		",\"cache_read_input_tokens\":%" PRId64 ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":%" PRId64
+	(void)buf_printf(out,
+		"{\"input_tokens\":%" PRId64 ",\"cache_creation_input_tokens\":%" PRId64
+		",\"cache_read_input_tokens\":%" PRId64
+		",\"cache_creation\":{\"ephemeral_5m_input_tokens\":%" PRId64
 		",\"ephemeral_1h_input_tokens\":%" PRId64 "},\"output_tokens\":%" PRId64
-		",\"service_tier\":\"standard\"}", usage->input, usage->cache_5m + usage->cache_1h,
-		usage->cache_read, usage->cache_5m, usage->cache_1h, output);
+		",\"service_tier\":\"standard\"}",
+		usage->input, usage->cache_5m + usage->cache_1h, usage->cache_read, usage->cache_5m,
+		usage->cache_1h, output);
 }

@@ -14,7 +14,7 @@
 enum part_kind {
 	PART_TEXT,
 	PART_THINKING, /* text may be hidden: then only the signature travels */
-	PART_CALL, /* tool_use or server_tool_use; text is the input as JSON, or a cut piece of it */
+	PART_CALL, /* tool_use or server_tool_use; text is the input, JSON or a cut piece of it */
 	PART_WHOLE, /* text is the block as JSON; it has no deltas */
 	PART_UNKNOWN, /* a block type that no client knows */
 };
@@ -41,16 +41,18 @@ struct reply {
 	struct usage usage; /* the caller fills in the input's part */
 };
 
-/* `fault` NULL: none; only those about the answer's end (max_tokens, context, pause) matter here.  `seed`
- * makes the ids. */
+/* `fault` NULL: none; only those about the answer's end (max_tokens, context, pause) matter here.
+ * `seed` makes the ids. */
 void reply_init(struct reply *reply, const struct request *r, const struct scene *scene,
 	const struct fault *fault, uint64_t seed);
 
 /* An answer with the recorded blocks, an array as replay_take gives it. */
-void reply_init_recorded(struct reply *reply, const struct request *r, const cJSON *blocks, uint64_t seed);
+void reply_init_recorded(
+	struct reply *reply, const struct request *r, const cJSON *blocks, uint64_t seed);
 
 /* An answer that says only this. */
-void reply_init_words(struct reply *reply, const struct request *r, const char *words, uint64_t seed);
+void reply_init_words(
+	struct reply *reply, const struct request *r, const char *words, uint64_t seed);
 
 void reply_done(struct reply *reply);
 

@@ -24,8 +24,9 @@ static void add_block(struct request *r, enum role role, const cJSON *json, int 
 		turn = &r->turns[r->turn_count++];
 		*turn = (struct turn){ .role = role, .first = r->block_count };
 	}
-	r->blocks[r->block_count++] = (struct block){ .role = role, .type = type, .json = json,
-		.message = message, .index = index };
+	r->blocks[r->block_count++] = (struct block){
+		.role = role, .type = type, .json = json, .message = message, .index = index
+	};
 	turn->count++;
 }
 
@@ -59,7 +60,9 @@ void request_init(struct request *r, const cJSON *json, const char *betas, bool 
 {
 	const cJSON *messages = json_get(json, "messages");
 	size_t room = cJSON_IsArray(messages) ? count_blocks(messages) : 0;
-	*r = (struct request){ .json = json, .betas = betas, .counting = counting,
+	*r = (struct request){ .json = json,
+		.betas = betas,
+		.counting = counting,
 		.model = models_find(json_text(json, "model")),
 		.blocks = xcalloc(room + 1, sizeof(struct block)),
 		.turns = xcalloc(room + 1, sizeof(struct turn)) };
@@ -94,11 +97,12 @@ const char *block_text(const struct block *block)
 {
 	if (strcmp(block->type, "text") != 0)
 		return NULL;
-	return cJSON_IsString(block->json) ? block->json->valuestring : json_text(block->json, "text");
+	return cJSON_IsString(block->json) ? block->json->valuestring
+					   : json_text(block->json, "text");
 }
 
-const struct block *turn_next_block(const struct request *r, const struct turn *turn, const char *type,
-	size_t *at)
+const struct block *turn_next_block(
+	const struct request *r, const struct turn *turn, const char *type, size_t *at)
 {
 	while (*at < turn->count) {
 		const struct block *block = &r->blocks[turn->first + (*at)++];

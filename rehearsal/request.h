@@ -38,8 +38,8 @@ struct request {
 	size_t turn_count;
 };
 
-void request_init(struct request *r, const cJSON *json /* lent, outlives r */, const char *betas /* lent */,
-	bool counting);
+void request_init(struct request *r, const cJSON *json /* lent, outlives r */,
+	const char *betas /* lent */, bool counting);
 void request_done(struct request *r);
 
 bool request_has_beta(const struct request *r, const char *name);
@@ -48,8 +48,8 @@ bool request_has_beta(const struct request *r, const char *name);
 const char *block_text(const struct block *block);
 
 /* "tool_use" blocks of the turn, "server_tool_use" …: the next one at or after *at, or NULL. */
-const struct block *turn_next_block(const struct request *r, const struct turn *turn, const char *type,
-	size_t *at);
+const struct block *turn_next_block(
+	const struct request *r, const struct turn *turn, const char *type, size_t *at);
 
 /* True when the turn ends with a server tool call that has no result yet: the API paused there. */
 bool turn_is_paused(const struct request *r, const struct turn *turn);

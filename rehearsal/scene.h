@@ -18,7 +18,8 @@ struct scene {
 	struct script script;
 	size_t turn; /* in request.turns, where the script stands */
 	size_t round; /* of the script; may lie past the last */
-	const struct turn *paused; /* the assistant's turn that this answer continues, or NULL; lent */
+	/* The assistant's turn that this answer continues, or NULL; lent from the request. */
+	const struct turn *paused;
 	char *replay; /* recording to answer from, or NULL */
 	size_t replay_index; /* which of its answers */
 };

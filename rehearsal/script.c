@@ -128,7 +128,9 @@ static bool take_directive(struct script *script, const char *line)
 		return false;
 	struct round *round = last_round(script);
 	cleanup(buf) struct buf why = BUF_INIT(WRONG_TEXT_MAX);
-	if (directive_take(text, round->faults, &round->fault_count, FAULTS_MAX, &round->manner, &why) < 0)
+	int r = directive_take(text, round->faults, &round->fault_count, FAULTS_MAX, &round->manner,
+		&why);
+	if (r < 0)
 		wrong(script, buf_text(&why));
 	return true;
 }
@@ -150,12 +152,14 @@ static bool take_replay(struct script *script, const char *line)
 
 static const struct line_kind kinds[] = {
 	{ "! COMMAND", "call bash with this command", take_bash },
-	{ "@TOOL {JSON}", "call any tool with this input; several calls go into one answer", take_tool },
+	{ "@TOOL {JSON}", "call any tool with this input; several calls go into one answer",
+		take_tool },
 	{ "then", "what follows comes after the results of the calls above", take_then },
 	{ "say TEXT", "the model's words after all results, verbatim", take_say },
 	{ "%DIRECTIVE", "something goes wrong or is special in this round; %help lists them",
 		take_directive },
-	{ "replay: PATH", "answer as the recorded session did whose events log this is", take_replay },
+	{ "replay: PATH", "answer as the recorded session did whose events log this is",
+		take_replay },
 };
 
 const struct line_kind *script_line_kind_at(size_t index)

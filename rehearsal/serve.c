@@ -19,7 +19,7 @@ enum {
 	CONNECTION_BYTES = 12 << 10, /* the head of a request and what is being sent */
 	STREAM_BLOCK = 1024, /* libmicrohttpd keeps a buffer of this size per answer */
 	UPLOADS_BYTES_MAX = 256 << 20, /* bodies being received, of all connections together */
-	WATCH_MS = 500, /* how often a waiting connection is looked at: is the client still there? */
+	WATCH_MS = 500, /* how often we look whether the client of a waiting answer is there */
 	TIDY_MS = 1000, /* free memory goes back to the system after so long without work */
 	HEADERS_BYTES_MAX = 64 << 10,
 };
@@ -36,7 +36,8 @@ struct serve {
 	size_t uploads; /* bytes */
 };
 
-/* One request and its answer.  Lives from the request's head until libmicrohttpd says that it is over. */
+/* One request and its answer.  Lives from the request's head until libmicrohttpd says that it is
+ * over. */
 struct exchange {
 	struct list link; /* serve.exchanges */
 	struct serve *serve;
@@ -54,7 +55,6 @@ struct exchange {
 	struct loop_timer timer;
 	int64_t due_ms; /* nothing is sent before */
 	struct buf pending; /* events that are made but not yet sent */
-	bool is_ended;
 };
 
 /* ---- waiting ---- */
@@ -147,7 +147,8 @@ static ssize_t on_stream(void *cls, uint64_t position, char *to, size_t max)
 	enum wire_step step = make_events(x, max);
 	if (x->pending.size)
 		return send_pending(x, to, max);
-	return step == WIRE_END ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+	return step == WIRE_END ? MHD_CONTENT_READER_END_OF_STREAM
+				: MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
 static void add_headers(struct MHD_Response *response, const struct answer *answer)
@@ -169,16 +170,18 @@ static enum MHD_Result send_answer(struct exchange *x)
 	struct answer *answer = &x->answer;
 	struct MHD_Response *response;
 	if (answer->streams) {
-		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_stream, x, NULL);
+		response = MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_stream, x, NULL);
 	} else {
 		size_t size = answer->body.size;
-		response = MHD_create_response_from_buffer(size, buf_take(&answer->body),
-			MHD_RESPMEM_MUST_FREE);
+		response = MHD_create_response_from_buffer(
+			size, buf_take(&answer->body), MHD_RESPMEM_MUST_FREE);
 	}
 	if (!response)
 		return MHD_NO;
 	add_headers(response, answer);
-	enum MHD_Result result = MHD_queue_response(x->connection, (unsigned)answer->status, response);
+	enum MHD_Result result =
+		MHD_queue_response(x->connection, (unsigned)answer->status, response);
 	MHD_destroy_response(response);
 	return result;
 }
@@ -197,8 +200,8 @@ static void on_read_recording(void *data, const cJSON *blocks, const char *why)
 static void start_reading(struct exchange *x)
 {
 	struct answer *answer = &x->answer;
-	int r = reader_start(x->serve->loop, answer->replay, answer->replay_index, on_read_recording, x,
-		&x->reader);
+	int r = reader_start(x->serve->loop, answer->replay, answer->replay_index,
+		on_read_recording, x, &x->reader);
 	x->is_reading = r == 0;
 	if (r < 0)
 		answer_fail(answer, 529, NULL);
@@ -206,7 +209,8 @@ static void start_reading(struct exchange *x)
 
 static bool is_showable(const char *name)
 {
-	static const char *const names[] = { "accept", "content-type", "content-length", "user-agent" };
+	static const char *const names[] = { "accept", "content-type", "content-length",
+		"user-agent" };
 	if (strncasecmp(name, "anthropic-", 10) == 0)
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -215,7 +219,8 @@ static bool is_showable(const char *name)
 	return false;
 }
 
-static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result add_header(
+	void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	cJSON *headers = cls;
 	(void)kind;
@@ -249,12 +254,20 @@ static void make_answer(struct exchange *x)
 	(void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, add_header, headers);
 	cleanup(free) char *shown = json_to_text(headers);
 	cJSON_Delete(headers);
-	struct ask ask = { .method = x->method, .path = x->path, .limit = argument(x, "limit"),
-		.after = argument(x, "after_id"), .before = argument(x, "before_id"),
-		.version = header(x, "anthropic-version"), .betas = header(x, "anthropic-beta"),
-		.content_type = header(x, "content-type"), .headers = shown,
+	struct ask ask = { .method = x->method,
+		.path = x->path,
+		.limit = argument(x, "limit"),
+		.after = argument(x, "after_id"),
+		.before = argument(x, "before_id"),
+		.version = header(x, "anthropic-version"),
+		.betas = header(x, "anthropic-beta"),
+		.content_type = header(x, "content-type"),
+		.headers = shown,
 		.has_key = header(x, "x-api-key") || header(x, "authorization"),
-		.is_too_large = x->is_too_large, .body = buf_slice(&x->body), .body_size = x->received, .at_us = x->at_us,
+		.is_too_large = x->is_too_large,
+		.body = buf_slice(&x->body),
+		.body_size = x->received,
+		.at_us = x->at_us,
 		.now_ms = clock_now_ms() };
 	answer_init(&x->answer, x->serve->desk, &ask);
 	free_body(x);
@@ -279,12 +292,16 @@ static enum MHD_Result answer_now(struct exchange *x)
 	return x->answer.breaks ? MHD_NO : send_answer(x);
 }
 
-static struct exchange *exchange_new(struct serve *serve, struct MHD_Connection *connection,
-	const char *url, const char *method)
+static struct exchange *exchange_new(
+	struct serve *serve, struct MHD_Connection *connection, const char *url, const char *method)
 {
 	struct exchange *x = xcalloc(1, sizeof(*x));
-	*x = (struct exchange){ .serve = serve, .connection = connection, .method = xstrdup(method),
-		.path = xstrdup(url), .at_us = clock_wall_us(), .body = BUF_INIT(BODY_BYTES_MAX),
+	*x = (struct exchange){ .serve = serve,
+		.connection = connection,
+		.method = xstrdup(method),
+		.path = xstrdup(url),
+		.at_us = clock_wall_us(),
+		.body = BUF_INIT(BODY_BYTES_MAX),
 		.timer = { .on_due = on_timer, .data = x } };
 	list_add(&serve->exchanges, &x->link);
 	loop_disarm(serve->loop, &serve->tidy);
@@ -349,7 +366,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
 
 /* ---- running ---- */
 
-/* libmicrohttpd may have more to do at once, or at a time; it does not say so through its descriptor. */
+/* libmicrohttpd may have more to do at once, or at a time; it does not say so through its
+ * descriptor. */
 static void run(void *data)
 {
 	struct serve *serve = data;
@@ -383,22 +401,26 @@ static void on_tidy(void *data)
 
 static int start_daemon(struct serve *serve, int listen_fd)
 {
-	serve->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-		serve, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, serve, MHD_OPTION_END);
+	serve->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		on_request, serve, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_completed, serve,
+		MHD_OPTION_END);
 	if (!serve->daemon)
 		return errno ? -errno : -EINVAL;
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(serve->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	serve->io = (struct loop_io){ .fd = info->epoll_fd, .events = EPOLLIN, .on_ready = on_ready,
-		.data = serve };
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(serve->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	serve->io = (struct loop_io){
+		.fd = info->epoll_fd, .events = EPOLLIN, .on_ready = on_ready, .data = serve
+	};
 	return loop_add(serve->loop, &serve->io);
 }
 
 int serve_new(struct loop *loop, int listen_fd, struct serve **ret)
 {
 	struct serve *serve = xcalloc(1, sizeof(*serve));
-	*serve = (struct serve){ .loop = loop, .desk = desk_new(),
+	*serve = (struct serve){ .loop = loop,
+		.desk = desk_new(),
 		.timeout = { .on_due = on_timeout, .data = serve },
 		.tidy = { .on_due = on_tidy },
 		.run = { .on_later = run, .data = serve } };

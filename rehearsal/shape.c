@@ -45,7 +45,9 @@ static bool next_word(const char **at, struct word *ret)
 	size_t name_size = strcspn(*at, ":");
 	assert(name_size < size);
 	bool optional = (*at)[size - 1] == '?';
-	*ret = (struct word){ .name = *at, .name_size = name_size, .optional = optional,
+	*ret = (struct word){ .name = *at,
+		.name_size = name_size,
+		.optional = optional,
 		.kind = kind_of(*at + name_size + 1, size - name_size - 1 - optional) };
 	assert(ret->kind);
 	*at += size;
@@ -66,7 +68,8 @@ static const char *dot(const char *where)
 	return *where ? "." : "";
 }
 
-static int check_word(const cJSON *object, const struct word *word, const char *where, struct buf *why)
+static int check_word(
+	const cJSON *object, const struct word *word, const char *where, struct buf *why)
 {
 	cleanup(free) char *name = xstrndup(word->name, word->name_size);
 	const cJSON *value = json_get(object, name);
@@ -84,7 +87,8 @@ static bool is_named(const char *shape, const char *field)
 {
 	struct word word;
 	for (const char *at = shape; next_word(&at, &word);)
-		if (strlen(field) == word.name_size && memcmp(field, word.name, word.name_size) == 0)
+		if (strlen(field) == word.name_size &&
+			memcmp(field, word.name, word.name_size) == 0)
 			return true;
 	return false;
 }
@@ -92,7 +96,8 @@ static bool is_named(const char *shape, const char *field)
 int shape_check(const cJSON *object, const char *shape, const char *where, struct buf *why)
 {
 	if (!cJSON_IsObject(object))
-		return fail(why, EINVAL, "%s%sInput should be a valid dictionary", where, *where ? ": " : "");
+		return fail(why, EINVAL, "%s%sInput should be a valid dictionary", where,
+			*where ? ": " : "");
 	struct word word;
 	for (const char *at = shape; next_word(&at, &word);) {
 		int r = check_word(object, &word, where, why);
@@ -101,7 +106,7 @@ int shape_check(const cJSON *object, const char *shape, const char *where, struc
 	}
 	for (const cJSON *field = object->child; field; field = field->next)
 		if (!is_named(shape, field->string))
-			return fail(why, EINVAL, "%s%s%.200s: Extra inputs are not permitted", where, dot(where),
-				field->string);
+			return fail(why, EINVAL, "%s%s%.200s: Extra inputs are not permitted",
+				where, dot(where), field->string);
 	return 0;
 }

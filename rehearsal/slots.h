@@ -23,5 +23,7 @@ struct slots;
 struct slots *slots_new(size_t count /* a power of two */);
 struct slots *slots_free(struct slots *slots);
 
-struct slot *slots_find(struct slots *slots, uint64_t key); /* NULL if absent; valid until the next put */
-struct slot *slots_put(struct slots *slots, uint64_t key); /* found, or made with stamp and value 0 */
+struct slot *slots_find(
+	struct slots *slots, uint64_t key); /* NULL if absent; valid until the next put */
+struct slot *slots_put(
+	struct slots *slots, uint64_t key); /* found, or made with stamp and value 0 */

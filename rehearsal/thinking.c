@@ -39,7 +39,8 @@ static int check_type(const struct request *r, const char *type, struct buf *why
 {
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (strcmp(type, types[i].type) == 0 && !(r->model->flags & types[i].flag))
-			return fail(why, EINVAL, "\"thinking.type.%s\" is not supported for this model", type);
+			return fail(why, EINVAL,
+				"\"thinking.type.%s\" is not supported for this model", type);
 	return 0;
 }
 
@@ -51,12 +52,16 @@ static int check_budget(const struct request *r, const cJSON *thinking, struct b
 	if (budget < 0)
 		return fail(why, EINVAL, "thinking.enabled.budget_tokens: Field required");
 	if (budget < BUDGET_MIN)
-		return fail(why, EINVAL, "thinking.enabled.budget_tokens: Input should be greater than or "
-			"equal to %d", BUDGET_MIN);
+		return fail(why, EINVAL,
+			"thinking.enabled.budget_tokens: Input should be greater than or "
+			"equal to %d",
+			BUDGET_MIN);
 	if (budget >= max && !request_has_beta(r, "interleaved-thinking-2025-05-14"))
-		return fail(why, EINVAL, "`max_tokens` must be greater than `thinking.budget_tokens`.");
+		return fail(
+			why, EINVAL, "`max_tokens` must be greater than `thinking.budget_tokens`.");
 	if (choice && (strcmp(choice, "any") == 0 || strcmp(choice, "tool") == 0))
-		return fail(why, EINVAL, "Thinking may not be enabled when tool_choice forces tool use.");
+		return fail(why, EINVAL,
+			"Thinking may not be enabled when tool_choice forces tool use.");
 	return 0;
 }
 
@@ -73,8 +78,8 @@ static int check_effort(const struct request *r, const char *thinking, struct bu
 		return fail(why, EINVAL, "This model does not support effort level '%s'.", effort);
 	bool wild = strcmp(effort, "xhigh") == 0 || strcmp(effort, "max") == 0;
 	if (wild && (r->model->flags & MODEL_CALM_ONLY) && strcmp(thinking, "disabled") == 0)
-		return fail(why, EINVAL, "\"thinking.type.disabled\" is not supported with effort '%s'",
-			effort);
+		return fail(why, EINVAL,
+			"\"thinking.type.disabled\" is not supported with effort '%s'", effort);
 	return 0;
 }
 
@@ -105,9 +110,12 @@ int check_signatures(const struct request *r, struct buf *why)
 		const struct block *block = &r->blocks[i];
 		if (strcmp(block->type, "thinking") != 0 || is_untouched(block->json))
 			continue;
-		return fail(why, EINVAL, "messages.%d.content.%d: `thinking` or `redacted_thinking` blocks in "
-			"the latest assistant message cannot be modified. These blocks must remain as they were "
-			"in the original response.", block->message, block->index);
+		return fail(why, EINVAL,
+			"messages.%d.content.%d: `thinking` or `redacted_thinking` blocks in "
+			"the latest assistant message cannot be modified. These blocks must "
+			"remain as they were "
+			"in the original response.",
+			block->message, block->index);
 	}
 	return 0;
 }

@@ -32,8 +32,10 @@ static void add_refusal(struct buf *out, const struct reply *reply)
 	if (!reply->refusal)
 		(void)buf_add_text(out, "null");
 	else
-		(void)buf_printf(out, "{\"type\":\"refusal\",\"category\":\"%s\",\"explanation\":\"The rehearsal "
-			"was asked to refuse.\"}", reply->refusal);
+		(void)buf_printf(out,
+			"{\"type\":\"refusal\",\"category\":\"%s\",\"explanation\":\"The rehearsal "
+			"was asked to refuse.\"}",
+			reply->refusal);
 }
 
 static void add_stop(struct buf *out, const struct reply *reply)
@@ -60,7 +62,9 @@ static size_t find_break(const struct reply *reply, const struct fault *fault)
 void wire_init(struct wire *wire, const struct reply *reply, const struct manner *manner,
 	const struct fault *fault)
 {
-	*wire = (struct wire){ .reply = reply, .manner = *manner, .break_part = SIZE_MAX,
+	*wire = (struct wire){ .reply = reply,
+		.manner = *manner,
+		.break_part = SIZE_MAX,
 		.pings_left = 1 + manner->pings };
 	if (!fault || fault->kind < FAULT_CUT || fault->kind > FAULT_STREAM_ERROR)
 		return;
@@ -78,11 +82,13 @@ static enum wire_step break_here(struct wire *wire, struct buf *out)
 		wire->stage = STAGE_CUT;
 		return WIRE_CUT;
 	}
-	static const char garbage[] = "data: {\"type\":\"content_block_del\n\n\xff\xfe\0\x01<html>?\r\n\n";
+	static const char garbage[] =
+		"data: {\"type\":\"content_block_del\n\n\xff\xfe\0\x01<html>?\r\n\n";
 	if (wire->fault.kind == FAULT_GARBAGE)
 		(void)buf_add(out, garbage, sizeof(garbage) - 1);
 	else
-		(void)buf_add_text(out, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
+		(void)buf_add_text(out,
+			"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
 			"\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n");
 	return WIRE_EVENT;
 }
@@ -92,21 +98,25 @@ static void to_next_part(struct wire *wire)
 {
 	wire->offset = 0;
 	wire->opened = false;
-	wire->stage = wire->part < wire->reply->part_count ? STAGE_BLOCK_START : STAGE_MESSAGE_DELTA;
+	wire->stage =
+		wire->part < wire->reply->part_count ? STAGE_BLOCK_START : STAGE_MESSAGE_DELTA;
 }
 
 static enum wire_step step_start(struct wire *wire, struct buf *out)
 {
 	const struct reply *reply = wire->reply;
 	open_event(out, "message_start");
-	(void)buf_printf(out, ",\"message\":{\"id\":\"%s\",\"type\":\"message\",\"role\":\"assistant\","
-		"\"model\":\"%s\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":", reply->id,
-		reply->model);
+	(void)buf_printf(out,
+		",\"message\":{\"id\":\"%s\",\"type\":\"message\",\"role\":\"assistant\","
+		"\"model\":\"%s\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
+		"\"usage\":",
+		reply->id, reply->model);
 	usage_print(out, &reply->usage, 1);
 	(void)buf_add_text(out, "}");
 	close_event(out);
 	if (wire->manner.unknown)
-		(void)buf_add_text(out, "event: rehearsal_event\ndata: {\"type\":\"rehearsal_event\",\"note\":"
+		(void)buf_add_text(out,
+			"event: rehearsal_event\ndata: {\"type\":\"rehearsal_event\",\"note\":"
 			"\"unknown events must be ignored\"}\n\n");
 	to_next_part(wire);
 	if (wire->fault.kind == FAULT_CUT && wire->fault.value == CUT_START)
@@ -209,7 +219,8 @@ static bool step_opening(struct wire *wire, struct buf *out, const struct part *
 {
 	bool was_opened = wire->opened;
 	wire->opened = true;
-	if (was_opened || (part->kind != PART_CALL && !(part->kind == PART_TEXT && wire->manner.unknown)))
+	if (was_opened ||
+		(part->kind != PART_CALL && !(part->kind == PART_TEXT && wire->manner.unknown)))
 		return false;
 	if (part->kind == PART_CALL)
 		add_delta(wire, out, "input_json_delta", "partial_json", "", 0);
@@ -239,7 +250,8 @@ static enum wire_step step_delta(struct wire *wire, struct buf *out)
 static enum wire_step step_signature(struct wire *wire, struct buf *out)
 {
 	const struct part *part = &wire->reply->parts[wire->part];
-	add_delta(wire, out, "signature_delta", "signature", part->signature, strlen(part->signature));
+	add_delta(wire, out, "signature_delta", "signature", part->signature,
+		strlen(part->signature));
 	wire->stage = STAGE_BLOCK_STOP;
 	return WIRE_EVENT;
 }
@@ -266,7 +278,8 @@ static enum wire_step step_message_delta(struct wire *wire, struct buf *out)
 	usage_print(out, usage, usage->output);
 	if (usage->thinking) {
 		buf_cut(out, out->size - 1);
-		(void)buf_printf(out, ",\"output_tokens_details\":{\"thinking_tokens\":%" PRId64 "}}",
+		(void)buf_printf(out,
+			",\"output_tokens_details\":{\"thinking_tokens\":%" PRId64 "}}",
 			usage->thinking);
 	}
 	close_event(out);
@@ -334,8 +347,10 @@ static void add_part_json(struct buf *out, const struct part *part)
 
 void wire_message(struct buf *out, const struct reply *reply)
 {
-	(void)buf_printf(out, "{\"id\":\"%s\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"%s\","
-		"\"content\":[", reply->id, reply->model);
+	(void)buf_printf(out,
+		"{\"id\":\"%s\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"%s\","
+		"\"content\":[",
+		reply->id, reply->model);
 	for (size_t i = 0; i < reply->part_count; i++) {
 		(void)buf_add_text(out, i ? "," : "");
 		add_part_json(out, &reply->parts[i]);

@@ -37,7 +37,8 @@ struct wire {
 		STAGES,
 	} stage;
 	size_t part, offset; /* what is sent next */
-	size_t break_part, break_offset; /* where the fault happens; break_part == part_count: at the end */
+	size_t break_part,
+		break_offset; /* where the fault happens; break_part == part_count: at the end */
 	int64_t pings_left;
 	bool opened; /* the current part had its first delta */
 };

@@ -24,10 +24,12 @@ static void add_clipped(struct buf *out, const char *text, size_t max)
 
 void words_hello(struct buf *out, const char *text)
 {
-	(void)buf_add_text(out, "Hello! This is " WHO ": nobody thinks here, but everything else is real. "
+	(void)buf_add_text(out,
+		"Hello! This is " WHO ": nobody thinks here, but everything else is real. "
 		"You wrote: ");
 	add_clipped(out, text, QUOTE_MAX);
-	(void)buf_add_text(out, "\n\nA line `! ls` makes me call bash, `@TOOL {JSON}` any tool, and `say TEXT` "
+	(void)buf_add_text(out,
+		"\n\nA line `! ls` makes me call bash, `@TOOL {JSON}` any tool, and `say TEXT` "
 		"is what I say after it. `%help` lists the rest.");
 }
 
@@ -54,7 +56,10 @@ void words_long(struct buf *out, int64_t count)
 {
 	static const char *const some[] = { "again", "and", "the", "rehearsal", "goes", "on" };
 	for (int64_t i = 1; i <= count; i++)
-		(void)buf_printf(out, "%s%s", i == 1 ? "" : i % 12 == 1 ? "\n" : " ",
+		(void)buf_printf(out, "%s%s",
+			i == 1	      ? ""
+			: i % 12 == 1 ? "\n"
+				      : " ",
 			some[(size_t)i % ARRAY_LEN(some)]);
 }
 
@@ -62,7 +67,8 @@ static const cJSON *find_call(const struct request *r, const char *id)
 {
 	for (size_t i = r->block_count; i-- > 0;) {
 		const struct block *block = &r->blocks[i];
-		if (strcmp(block->type, "tool_use") == 0 && strcmp(json_text(block->json, "id"), id) == 0)
+		if (strcmp(block->type, "tool_use") == 0 &&
+			strcmp(json_text(block->json, "id"), id) == 0)
 			return block->json;
 	}
 	return NULL;
@@ -98,7 +104,8 @@ static void add_result(struct buf *out, const struct request *r, const cJSON *re
 	if (is_bash)
 		(void)buf_printf(out, "The command %s", failed ? "failed" : "printed");
 	else
-		(void)buf_printf(out, "The tool %s %s", name ? name : "?", failed ? "failed" : "answered");
+		(void)buf_printf(
+			out, "The tool %s %s", name ? name : "?", failed ? "failed" : "answered");
 	add_result_text(&text, result);
 	if (!text.size)
 		(void)buf_add_text(out, failed ? "." : " nothing.");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the rehearsal says when it was not told what to say.  All of it is a function of the request. */
+/* What the rehearsal says when it was not told what to say.  All of it is a function of the
+ * request. */
 #pragma once
 
 #include "rehearsal/scene.h"

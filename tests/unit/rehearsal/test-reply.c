@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Conversations and what the model answers, written as parts and the reason why it stops. */
 #include "rehearsal/faults.h"
-#include "rehearsal/reply.h"
 #include "rehearsal/replay.h"
+#include "rehearsal/reply.h"
 #include "tests/unit/test.h"
 
 #define U(content) "{\"role\":\"user\",\"content\":" content "}"
 #define A(content) "{\"role\":\"assistant\",\"content\":" content "}"
 #define S(content) "{\"role\":\"system\",\"content\":" content "}"
-#define CALL(id, name) "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"" name "\",\"input\":{}}"
+#define CALL(id, name)                                                                             \
+	"{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"" name "\",\"input\":{}}"
 #define RESULT(id, more) "{\"type\":\"tool_result\",\"tool_use_id\":\"" id "\"" more "}"
-#define OK(text) ",\"content\":\"" text "\""
-#define BASH A("[" CALL("t", "bash") "]")
-#define DONE "\n\nThat is all that the rehearsal model, not Claude, has to say.\") end_turn"
-#define HELLO(text) "text(\"Hello! This is the rehearsal model, not Claude: nobody thinks here, but everything " \
-	"else is real. You wrote: " text "\n\nA line `! ls` makes me call bash, `@TOOL {JSON}` any tool, and " \
+#define OK(text)	 ",\"content\":\"" text "\""
+#define BASH		 A("[" CALL("t", "bash") "]")
+#define DONE		 "\n\nThat is all that the rehearsal model, not Claude, has to say.\") end_turn"
+#define HELLO(text)                                                                                  \
+	"text(\"Hello! This is the rehearsal model, not Claude: nobody thinks here, but everything " \
+	"else is real. You wrote: " text                                                             \
+	"\n\nA line `! ls` makes me call bash, `@TOOL {JSON}` any tool, and "                        \
 	"`say TEXT` is what I say after it. `%help` lists the rest.\") end_turn"
 
 static const struct {
@@ -29,36 +32,44 @@ static const struct {
 		"text(\"The command printed: a" DONE },
 	{ U("\"! ls\"") "," BASH "," U("[" RESULT("t", OK("a\\nb\\n\\n")) "]"), "",
 		"text(\"The command printed:\na\nb" DONE },
-	{ U("\"! ls\"") "," BASH "," U("[" RESULT("t", "") "]"), "", "text(\"The command printed nothing." DONE },
+	{ U("\"! ls\"") "," BASH "," U("[" RESULT("t", "") "]"), "",
+		"text(\"The command printed nothing." DONE },
 	{ U("\"! ls\"") "," BASH "," U("[" RESULT("t", OK("no ls") ",\"is_error\":true") "]"), "",
 		"text(\"The command failed: no ls" DONE },
-	{ U("\"@f {}\"") "," A("[" CALL("t", "f") "]") ","
-		U("[" RESULT("t", ",\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"image\"}]") "]"), "",
-		"text(\"The tool f answered:\nx\n[image]" DONE },
-	{ U("\"! a\\nthen\\n@b {}\\nsay end\""), "", "tool_use bash({\"command\":\"a\"}) tool_use" },
+	{ U("\"@f {}\"") "," A("[" CALL("t", "f") "]") "," U("[" RESULT("t",
+		  ",\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"image\"}]") "]"),
+		"", "text(\"The tool f answered:\nx\n[image]" DONE },
+	{ U("\"! a\\nthen\\n@b {}\\nsay end\""), "",
+		"tool_use bash({\"command\":\"a\"}) tool_use" },
 	{ U("\"! a\\nthen\\n@b {}\\nsay end\"") "," BASH "," U("[" RESULT("t", "") "]"), "",
 		"tool_use b({}) tool_use" },
-	{ U("\"! a\\nthen\\n@b {}\\nsay end\"") "," BASH "," U("[" RESULT("t", "") "]") ","
-		A("[" CALL("u", "b") "]") "," U("[" RESULT("u", "") "]"), "", "text(\"end\") end_turn" },
+	{ U("\"! a\\nthen\\n@b {}\\nsay end\"") "," BASH "," U("[" RESULT("t", "") "]") "," A(
+		  "[" CALL("u", "b") "]") "," U("[" RESULT("u", "") "]"),
+		"", "text(\"end\") end_turn" },
 	/* Results of every round are quoted; a new message starts anew. */
-	{ U("\"! a\\nthen\\n@b {}\"") "," BASH "," U("[" RESULT("t", OK("1")) "]") "," A("[" CALL("u", "b") "]")
-		"," U("[" RESULT("u", OK("2")) "]"), "",
-		"text(\"The command printed: 1\nThe tool b answered: 2" DONE },
-	{ U("\"! a\"") "," BASH "," U("[" RESULT("t", OK("1")) "]") "," A("\"x\"") "," U("\"say hi\""), "",
-		"text(\"hi\") end_turn" },
+	{ U("\"! a\\nthen\\n@b {}\"") "," BASH "," U("[" RESULT("t", OK("1")) "]") "," A(
+		  "[" CALL("u", "b") "]") "," U("[" RESULT("u", OK("2")) "]"),
+		"", "text(\"The command printed: 1\nThe tool b answered: 2" DONE },
+	{ U("\"! a\"") "," BASH
+		       "," U("[" RESULT("t", OK("1")) "]") "," A("\"x\"") "," U("\"say hi\""),
+		"", "text(\"hi\") end_turn" },
 	/* Text beside the results steers: it is the script now. */
-	{ U("\"! a\\nthen\\n! b\"") "," BASH "," U("[" RESULT("t", OK("1")) ",{\"type\":\"text\",\"text\":\"@c {}\"}]"),
+	{ U("\"! a\\nthen\\n! b\"") "," BASH "," U(
+		  "[" RESULT("t", OK("1")) ",{\"type\":\"text\",\"text\":\"@c {}\"}]"),
 		"", "tool_use c({}) tool_use" },
-	{ U("\"! a\\nthen\\n! b\"") "," BASH "," U("[" RESULT("t", OK("1")) ",{\"type\":\"text\",\"text\":\"stop\"}]"),
+	{ U("\"! a\\nthen\\n! b\"") "," BASH "," U(
+		  "[" RESULT("t", OK("1")) ",{\"type\":\"text\",\"text\":\"stop\"}]"),
 		"", "text(\"The command printed: 1" DONE },
 	/* So does a system message with a directive, but not a notice. */
-	{ U("\"! a\\nthen\\n! b\"") "," BASH "," U("[" RESULT("t", OK("1")) "]") "," S("\"note\""), "",
-		"tool_use bash({\"command\":\"b\"}) tool_use" },
-	{ U("\"! a\\nthen\\n! b\"") "," BASH "," U("[" RESULT("t", OK("1")) "]") "," S("\"say halt\""), "",
-		"text(\"halt\") end_turn" },
+	{ U("\"! a\\nthen\\n! b\"") "," BASH "," U("[" RESULT("t", OK("1")) "]") "," S("\"note\""),
+		"", "tool_use bash({\"command\":\"b\"}) tool_use" },
+	{ U("\"! a\\nthen\\n! b\"") "," BASH
+				    "," U("[" RESULT("t", OK("1")) "]") "," S("\"say halt\""),
+		"", "text(\"halt\") end_turn" },
 
 	{ U("\"%think\\nsay x\""), "", "thinking(\"\") text(\"x\") end_turn" },
-	{ U("\"%think\\nsay x\""), ",\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"}",
+	{ U("\"%think\\nsay x\""),
+		",\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"}",
 		"thinking(\"The message asks for a thought, so here is one.\") text(\"x\") end_turn" },
 	{ U("\"%redacted\\n%unknown\\nsay x\""), "",
 		"redacted_thinking({\"type\":\"redacted_thinking\",\"data\":\"cmVoZWFyc2Fs\"}) "
@@ -70,17 +81,22 @@ static const struct {
 	{ U("\"%max_tokens\\nsay 12345678\""), "", "text(\"1234\") max_tokens" },
 	{ U("\"%max_tokens\\n! ls\""), "", "tool_use bash({\"comman) cut max_tokens" },
 	{ U("\"%context\\nsay 12345678\""), "", "text(\"1234\") model_context_window_exceeded" },
-	{ U("\"%pause\\nsay x\""), "", "text(\"Let me look that up.\") server_tool_use web_search("
+	{ U("\"%pause\\nsay x\""), "",
+		"text(\"Let me look that up.\") server_tool_use web_search("
 		"{\"query\":\"rehearsal\"}) pause_turn" },
-	{ U("\"say x\"") "," A("[{\"type\":\"server_tool_use\",\"id\":\"s1\",\"name\":\"web_search\",\"input\":{}}]"),
-		"", "web_search_tool_result({\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s1\",\"content\":"
+	{ U("\"say x\"") "," A(
+		  "[{\"type\":\"server_tool_use\",\"id\":\"s1\",\"name\":\"web_search\",\"input\":{}}]"),
+		"",
+		"web_search_tool_result({\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s1\",\"content\":"
 		"[{\"type\":\"web_search_result\",\"url\":\"https://example.com/rehearsal\",\"title\":"
 		"\"A page of the rehearsal\",\"page_age\":null,\"encrypted_content\":\"cmVoZWFyc2Fs\"}]}) "
 		"text(\"x\") end_turn" },
 	{ U("\"say 123456789\""), ",\"max_tokens\":2", "text(\"12345678\") max_tokens" },
 	{ U("\"say x\""), ",\"max_tokens\":0", "max_tokens" },
-	{ U("\"say one STOP two\""), ",\"stop_sequences\":[\"STOP\"]", "text(\"one \") stop_sequence STOP" },
-	{ U("\"%zap\""), "", "text(\"I am the rehearsal model, not Claude, and I did not understand that: there is "
+	{ U("\"say one STOP two\""), ",\"stop_sequences\":[\"STOP\"]",
+		"text(\"one \") stop_sequence STOP" },
+	{ U("\"%zap\""), "",
+		"text(\"I am the rehearsal model, not Claude, and I did not understand that: there is "
 		"no directive %zap; %help lists them.\") end_turn" },
 };
 
@@ -90,7 +106,8 @@ static void print_reply(struct buf *out, const struct reply *reply)
 		const struct part *part = &reply->parts[i];
 		const char *quote = part->kind == PART_CALL || part->kind == PART_WHOLE ? "" : "\"";
 		buf_printf(out, "%s%s%s(%s%s%s) %s", part->type, part->name ? " " : "",
-			part->name ? part->name : "", quote, part->text, quote, part->is_cut ? "cut " : "");
+			part->name ? part->name : "", quote, part->text, quote,
+			part->is_cut ? "cut " : "");
 	}
 	buf_add_text(out, reply->stop_reason);
 	if (reply->stop_sequence || reply->refusal)
@@ -150,8 +167,10 @@ static void test_faults(void)
 	check_faults(faults, U("\"%overload 2\\n%cut\\n%garbage\""), "1123.1123.");
 	check_faults(faults, U("\"%pause\\nx\""), "8.8.8.8.8.");
 	/* Another conversation has its own count; the round after the calls has none. */
-	check_faults(faults, U("\"%overload 9\\n! a\"") "," BASH "," U("[" RESULT("t", "") "]"), "..........");
-	check_faults(faults, U("\"! a\\nthen\\n%cut\"") "," BASH "," U("[" RESULT("t", "") "]"), "2.2.2.2.2.");
+	check_faults(faults, U("\"%overload 9\\n! a\"") "," BASH "," U("[" RESULT("t", "") "]"),
+		"..........");
+	check_faults(faults, U("\"! a\\nthen\\n%cut\"") "," BASH "," U("[" RESULT("t", "") "]"),
+		"2.2.2.2.2.");
 	check_faults(faults, U("\"%nonsense\\n%cut\""), "..........");
 	faults_free(faults);
 }
@@ -189,7 +208,8 @@ static const struct {
 	{ U("\"replay: /r\""), "/r", 0 },
 	{ U("\"replay: /r\"") "," BASH "," U("[" RESULT("t", "") "]"), "/r", 1 },
 	{ U("\"replay: /r\"") "," A("\"x\"") "," U("\"go on\""), "/r", 1 },
-	{ U("\"replay: /r\"") "," A("\"x\"") "," U("\"a\"") "," A("\"y\"") "," U("\"b\""), "/r", 2 },
+	{ U("\"replay: /r\"") "," A("\"x\"") "," U("\"a\"") "," A("\"y\"") "," U("\"b\""), "/r",
+		2 },
 	{ U("\"replay: /r\"") "," A("\"x\"") "," U("\"! ls\""), NULL, 0 },
 	{ U("\"replay: /r\"") "," A("\"x\"") "," U("\"replay: /s\""), "/s", 0 },
 	{ U("\"replay: r\""), NULL, 0 },
@@ -203,7 +223,8 @@ static void test_replay_scenes(void)
 		struct scene scene;
 		request_init(&r, json, "", false);
 		scene_init(&scene, &r);
-		CHECK_TEXT(scene.replay ? scene.replay : "-", replays[i].path ? replays[i].path : "-");
+		CHECK_TEXT(
+			scene.replay ? scene.replay : "-", replays[i].path ? replays[i].path : "-");
 		CHECK_INT(scene.replay_index, replays[i].index);
 		scene_done(&scene);
 		request_done(&r);
@@ -258,7 +279,8 @@ static void check_recorded(size_t wanted, const char *want)
 
 static void test_recording(void)
 {
-	check_recorded(0, "thinking(\"\") text(\"Look.\") tool_use bash({\"command\":\"ls\"}) tool_use w({}) "
+	check_recorded(0,
+		"thinking(\"\") text(\"Look.\") tool_use bash({\"command\":\"ls\"}) tool_use w({}) "
 		"tool_use");
 	check_recorded(1, "text(\"Done.\") end_turn");
 	check_recorded(2, NULL);

@@ -33,8 +33,10 @@ static const struct {
 	{ "%cut\n%cut 2 tool\n%cut 1 start", "[ f:1x2/0/0 f:2x2/0/1 f:1x2/0/2]" },
 	{ "%garbage 2\n%stream_error\n%silence 1 2s", "[ f:2x3/0/0 f:1x4/0/0 f:1x5/0/2000]" },
 	{ "%max_tokens\n%context\n%pause", "[ f:1x6/0/0 f:1x7/0/0 t f:1x8/0/0 t]" },
-	{ "! a\n%overload\nthen\n%overload 2", "[c:bash{\"command\":\"a\"} f:1x1/529/-1][ f:2x1/529/-1]" },
-	{ "%slow 50ms\n%think\n%redacted\n%unknown\n%empty", "[ slow 50 think redacted empty unknown]" },
+	{ "! a\n%overload\nthen\n%overload 2",
+		"[c:bash{\"command\":\"a\"} f:1x1/529/-1][ f:2x1/529/-1]" },
+	{ "%slow 50ms\n%think\n%redacted\n%unknown\n%empty",
+		"[ slow 50 think redacted empty unknown]" },
 	{ "%slow 1m\n%long 7\n%pings 3\n%invalid_input\n%refuse bio\n%help",
 		"[ slow 60000 pings 3 long 7 invalid refuse bio help]" },
 	{ "%refuse", "[ refuse general_harms]" },
@@ -70,9 +72,10 @@ static void print_manner(struct buf *out, const struct manner *m)
 		const char *name;
 		int64_t value;
 		bool shown;
-	} fields[] = { { "slow", m->slow_ms, true }, { "pings", m->pings, true }, { "think", m->think },
-		{ "redacted", m->redacted }, { "empty", m->empty }, { "unknown", m->unknown },
-		{ "long", m->long_words, true }, { "invalid", m->invalid_input } };
+	} fields[] = { { "slow", m->slow_ms, true }, { "pings", m->pings, true },
+		{ "think", m->think }, { "redacted", m->redacted }, { "empty", m->empty },
+		{ "unknown", m->unknown }, { "long", m->long_words, true },
+		{ "invalid", m->invalid_input } };
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		if (fields[i].value)
 			buf_printf(out, " %s", fields[i].name);
@@ -90,15 +93,15 @@ static void print_round(struct buf *out, const struct round *round)
 	buf_add_text(out, "[");
 	print_text(out, &round->words);
 	for (size_t i = 0; i < round->call_count; i++)
-		buf_printf(out, "%sc:%s%s", out->data[out->size - 1] == '[' ? "" : " ", round->calls[i].name,
-			round->calls[i].input);
+		buf_printf(out, "%sc:%s%s", out->data[out->size - 1] == '[' ? "" : " ",
+			round->calls[i].name, round->calls[i].input);
 	if (round->say.size)
 		buf_add_text(out, " s:");
 	print_text(out, &round->say);
 	for (size_t i = 0; i < round->fault_count; i++) {
 		const struct fault *f = &round->faults[i];
-		buf_printf(out, " f:%" PRId64 "x%d/%" PRId64 "/%" PRId64 "%s", f->count, (int)f->kind, f->status,
-			f->value, f->by_text ? " t" : "");
+		buf_printf(out, " f:%" PRId64 "x%d/%" PRId64 "/%" PRId64 "%s", f->count,
+			(int)f->kind, f->status, f->value, f->by_text ? " t" : "");
 	}
 	print_manner(out, &round->manner);
 	buf_add_text(out, "]");

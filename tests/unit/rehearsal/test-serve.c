@@ -113,7 +113,8 @@ struct client {
 static void client_open(struct client *c)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	*c = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), .in = BUF_INIT(64 << 20) };
+	*c = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+		.in = BUF_INIT(64 << 20) };
 	strcpy(address.sun_path, socket_path);
 	c->failed = connect(c->fd, (struct sockaddr *)&address, sizeof(address)) < 0;
 }
@@ -152,8 +153,10 @@ static void client_read_all(struct client *c)
 static void client_send(struct client *c, const char *method, const char *path, const char *headers,
 	struct slice body)
 {
-	cleanup(free) char *head = xprintf("%s %s HTTP/1.1\r\nhost: rehearsal\r\nconnection: close\r\n%s"
-		"content-length: %zu\r\n\r\n", method, path, headers, body.size);
+	cleanup(free) char *head =
+		xprintf("%s %s HTTP/1.1\r\nhost: rehearsal\r\nconnection: close\r\n%s"
+			"content-length: %zu\r\n\r\n",
+			method, path, headers, body.size);
 	(void)io_write_all(c->fd, head, strlen(head));
 	(void)io_write_all(c->fd, body.at, body.size);
 }
@@ -199,7 +202,8 @@ struct got {
 	bool broke; /* the connection ended before the answer did */
 };
 
-static struct got exchange(const char *method, const char *path, const char *headers, struct slice body)
+static struct got exchange(
+	const char *method, const char *path, const char *headers, struct slice body)
 {
 	struct client c;
 	client_open(&c);
@@ -216,8 +220,10 @@ static struct got exchange(const char *method, const char *path, const char *hea
 static char *request_of(const char *text, bool stream)
 {
 	struct buf out = BUF_INIT(64 << 20);
-	(void)buf_printf(&out, "{\"model\":\"claude-opus-5\",\"max_tokens\":1000,\"stream\":%s,\"messages\":[{"
-		"\"role\":\"user\",\"content\":", stream ? "true" : "false");
+	(void)buf_printf(&out,
+		"{\"model\":\"claude-opus-5\",\"max_tokens\":1000,\"stream\":%s,\"messages\":[{"
+		"\"role\":\"user\",\"content\":",
+		stream ? "true" : "false");
 	(void)json_quote(&out, text, strlen(text));
 	(void)buf_add_text(&out, "}]}");
 	return buf_take(&out);
@@ -243,13 +249,17 @@ static void check_got(struct got got, int status, const char *piece)
 static void test_answers(void)
 {
 	check_got(say("say hi", true), 200, "\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}");
-	check_got(say("say hi", true), 200, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+	check_got(say("say hi", true), 200,
+		"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
 	check_got(say("say hi", false), 200, "\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]");
 	check_got(say("hello", false), 200, "This is the rehearsal model, not Claude");
-	check_got(exchange("POST", "/v1/messages/count_tokens", HEADERS, slice_of("{\"model\":\"claude-opus-5\","
-		"\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}")), 200, "{\"input_tokens\":5}");
+	check_got(exchange("POST", "/v1/messages/count_tokens", HEADERS,
+			  slice_of("{\"model\":\"claude-opus-5\","
+				   "\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}")),
+		200, "{\"input_tokens\":5}");
 	check_got(exchange("GET", "/v1/models", "", slice_of("")), 200, "\"id\":\"claude-opus-5\"");
-	check_got(exchange("GET", "/v1/models?limit=1&after_id=claude-opus-5", "", slice_of("")), 200,
+	check_got(exchange("GET", "/v1/models?limit=1&after_id=claude-opus-5", "", slice_of("")),
+		200,
 		"\"first_id\":\"claude-sonnet-5\",\"last_id\":\"claude-sonnet-5\",\"has_more\":true");
 	check_got(exchange("GET", "/v1/models/claude-haiku-4-5", "", slice_of("")), 200,
 		"\"id\":\"claude-haiku-4-5-20251001\"");
@@ -259,13 +269,17 @@ static void test_refusals(void)
 {
 	cleanup(free) char *big = xcalloc(1, 33 << 20);
 	memset(big, ' ', 33 << 20);
-	check_got(exchange("POST", "/v1/messages", HEADERS, slice_of("{")), 400, "is not valid JSON");
-	check_got(exchange("POST", "/v1/messages", HEADERS, slice_of("{}")), 400, "model: Field required");
-	check_got(exchange("POST", "/v1/messages", "", slice_of("{}")), 400, "anthropic-version: header");
-	check_got(exchange("POST", "/v1/messages", "anthropic-version: 2023-06-01\r\n", slice_of("{}")), 400,
-		"Content-Type: must be");
-	check_got(exchange("POST", "/v1/messages", HEADERS "anthropic-beta: x\r\n", slice_of("{}")), 400,
-		"Unexpected value(s) `x`");
+	check_got(
+		exchange("POST", "/v1/messages", HEADERS, slice_of("{")), 400, "is not valid JSON");
+	check_got(exchange("POST", "/v1/messages", HEADERS, slice_of("{}")), 400,
+		"model: Field required");
+	check_got(exchange("POST", "/v1/messages", "", slice_of("{}")), 400,
+		"anthropic-version: header");
+	check_got(exchange("POST", "/v1/messages", "anthropic-version: 2023-06-01\r\n",
+			  slice_of("{}")),
+		400, "Content-Type: must be");
+	check_got(exchange("POST", "/v1/messages", HEADERS "anthropic-beta: x\r\n", slice_of("{}")),
+		400, "Unexpected value(s) `x`");
 	check_got(exchange("GET", "/v1/messages", "", slice_of("")), 405, "invalid_request_error");
 	check_got(exchange("GET", "/v1/models/gpt", "", slice_of("")), 404, "model: gpt");
 	check_got(exchange("GET", "/", "", slice_of("")), 404, "not_found_error");
@@ -280,8 +294,8 @@ static void test_faults(void)
 	check_got(say("%overload 2\nsay ok", true), 200, "message_stop");
 	check_got(say("%rate_limit 1 7\nsay ok", true), 429, "rate_limit_error");
 	check_got(say("%error 1 402\nsay ok", true), 402, "billing_error");
-	static const char *const breaks[] = { "%cut\nsay 0123456789", "%cut 1 tool\n! ls", "%cut 1 start\nsay a",
-		"%silence 1 100ms\nsay a" };
+	static const char *const breaks[] = { "%cut\nsay 0123456789", "%cut 1 tool\n! ls",
+		"%cut 1 start\nsay a", "%silence 1 100ms\nsay a" };
 	for (size_t i = 0; i < ARRAY_LEN(breaks); i++)
 		for (int stream = 0; stream < 2; stream++) {
 			struct got got = say(breaks[i], stream);
@@ -317,10 +331,12 @@ static int64_t usage_of(const char *body, const char *field)
 static void test_cache(void)
 {
 	cleanup(buf) struct buf body = BUF_INIT(1 << 16);
-	buf_add_text(&body, "{\"model\":\"claude-opus-5\",\"max_tokens\":9,\"system\":[{\"type\":\"text\",\"text\":\"");
+	buf_add_text(&body,
+		"{\"model\":\"claude-opus-5\",\"max_tokens\":9,\"system\":[{\"type\":\"text\",\"text\":\"");
 	for (int i = 0; i < 1000; i++)
 		buf_add_text(&body, "word");
-	buf_add_text(&body, "\",\"cache_control\":{\"type\":\"ephemeral\"}}],\"messages\":[{\"role\":\"user\","
+	buf_add_text(&body,
+		"\",\"cache_control\":{\"type\":\"ephemeral\"}}],\"messages\":[{\"role\":\"user\","
 		"\"content\":\"say x\"}]}");
 	struct got first = exchange("POST", "/v1/messages", HEADERS, buf_slice(&body));
 	struct got second = exchange("POST", "/v1/messages", HEADERS, buf_slice(&body));
@@ -335,7 +351,8 @@ static void test_cache(void)
 
 static void test_replay(void)
 {
-	static const char log[] = "{\"type\":\"span.model_request_start\"}\n"
+	static const char log[] =
+		"{\"type\":\"span.model_request_start\"}\n"
 		"{\"type\":\"agent.tool_use\",\"name\":\"bash\",\"input\":{\"command\":\"recorded\"}}\n"
 		"{\"type\":\"span.model_request_end\"}\n";
 	CHECK_INT(io_write_file(AT_FDCWD, recording_path, log, strlen(log), 0600), 0);
@@ -347,9 +364,11 @@ static void test_replay(void)
 	check_got(say("replay: /nowhere/at/all", false), 200, "No such file or directory");
 	check_got(say(pipe, false), 200, "is not a file of at most 1 GiB");
 	check_got(say("replay: /proc/self/comm", false), 200, "I cannot replay /proc/self/comm");
-	cleanup(free) char *later = xprintf("{\"model\":\"claude-opus-5\",\"max_tokens\":100,\"messages\":["
+	cleanup(free) char *later = xprintf(
+		"{\"model\":\"claude-opus-5\",\"max_tokens\":100,\"messages\":["
 		"{\"role\":\"user\",\"content\":\"replay: %s\"},{\"role\":\"assistant\",\"content\":\"x\"},"
-		"{\"role\":\"user\",\"content\":\"go on\"}]}", recording_path);
+		"{\"role\":\"user\",\"content\":\"go on\"}]}",
+		recording_path);
 	check_got(exchange("POST", "/v1/messages", HEADERS, slice_of(later)), 200,
 		"it holds 1 answers and they have all been given");
 }
@@ -358,8 +377,10 @@ static void test_journal(void)
 {
 	cleanup(free) char *body = request_of("say \xc3\xa4 \"quoted\"", false);
 	int64_t before = clock_wall_us();
-	struct got got = exchange("POST", "/v1/messages", HEADERS "X-Api-Key: sk-secret\r\nanthropic-beta: "
-		"compact-2026-01-12\r\nAuthorization: Bearer secret\r\n", slice_of(body));
+	struct got got = exchange("POST", "/v1/messages",
+		HEADERS "X-Api-Key: sk-secret\r\nanthropic-beta: "
+			"compact-2026-01-12\r\nAuthorization: Bearer secret\r\n",
+		slice_of(body));
 	CHECK_INT(got.status, 200);
 	free(got.body);
 	got = exchange("GET", "/_rehearsal/log", "", slice_of(""));
@@ -409,9 +430,9 @@ static void test_many(void)
 {
 	static struct client clients[CLIENTS];
 	static struct pollfd fds[CLIENTS];
-	cleanup(free) char *body =
-		request_of("%slow 300ms\nsay one two three four five six seven eight nine ten, and then some more",
-			true);
+	cleanup(free) char *body = request_of(
+		"%slow 300ms\nsay one two three four five six seven eight nine ten, and then some more",
+		true);
 	long idle = pss_kib(), busy = 0;
 	int64_t begin = clock_now_ms();
 	for (int i = 0; i < CLIENTS; i++) {
