@@ -26,6 +26,11 @@ struct wiring {
 	int device; /* /dev/fuse of the live mount, as soon as fs has said it */
 };
 
+#define WIRING_NULL                                                                              \
+	((struct wiring){ .key = -1, .hands = -1, .lock = -1, .listen = -1, .hints_fs = -1,       \
+		.hints_harness = -1, .tools_spawner = -1, .tools_harness = -1, .init = -1,         \
+		.device = -1 })
+
 struct wire_word;
 
 struct crew_member {

@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 
 static int open_file(struct journal *j)
@@ -68,11 +68,9 @@ static void add_clean(struct buf *line, struct slice text)
 
 static void add_time(struct buf *line)
 {
-	char text[32];
-	time_t now = time(NULL);
-	struct tm parts;
-	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ ", gmtime_r(&now, &parts));
-	(void)buf_add_text(line, text);
+	char text[CLOCK_TEXT_SIZE];
+	clock_text(clock_wall_us(), text);
+	(void)buf_printf(line, "%.23sZ ", text); /* milliseconds are enough for a person */
 }
 
 void journal_add(struct journal *j, const char *who, struct slice text)

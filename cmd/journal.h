@@ -2,7 +2,7 @@
 /*
  * STORE/log: what the supervisor and its children say, for a person.
  *
- *	2026-11-20T23:38:42Z fs: sentence
+ *	2026-11-20T23:38:42.123Z fs: sentence
  *
  * Bounded: at JOURNAL_BYTES_MAX it becomes log.1, replacing the one before.
  */

@@ -13,6 +13,7 @@
 enum {
 	FILE_BYTES_MAX = 64 << 10, /* a config file; a dozen lines is usual */
 	NAME_SETTING_MAX = 128, /* model names; the longest today has 29 */
+	HELP_COLUMNS = 78,
 };
 
 static const char *const levels[] = {
@@ -368,16 +369,31 @@ int settings_load(struct settings *s, struct buf *why)
 
 /* --- help --- */
 
+/* Words between blanks, on lines that fit a terminal. */
+static void add_wrapped(struct buf *out, const char *text)
+{
+	size_t column = HELP_COLUMNS;
+	while (*text) {
+		size_t size = strcspn(text, " ");
+		bool fits = column + 1 + size <= HELP_COLUMNS;
+		(void)buf_printf(out, "%s%.*s", fits ? " " : "\n        ", (int)size, text);
+		column = (fits ? column + 1 : 8) + size;
+		text += size + strspn(text + size, " ");
+	}
+	(void)buf_add_char(out, '\n');
+}
+
 static void help_row(const struct setting *row, struct buf *out)
 {
 	(void)buf_add_text(out, "  ");
 	if (row->letter)
 		(void)buf_printf(out, "-%c, ", row->letter);
-	(void)buf_printf(out, "--%s%s%s\n        %s", row->name, row->value ? " " : "",
-		row->value ? row->value : "", row->help);
-	if (row->fallback)
-		(void)buf_printf(out, " (default: %s)", row->fallback);
-	(void)buf_printf(out, " [%s]\n", row->variable);
+	(void)buf_printf(out, "--%s%s%s", row->name, row->value ? " " : "",
+		row->value ? row->value : "");
+	cleanup(free) char *fallback =
+		row->fallback ? xprintf(" (default: %s)", row->fallback) : xstrdup("");
+	cleanup(free) char *text = xprintf("%s%s [%s]", row->help, fallback, row->variable);
+	add_wrapped(out, text);
 }
 
 void settings_help(unsigned user, struct buf *out)

@@ -193,6 +193,16 @@ static int find_mountpoint(const char *operand, const struct settings *settings,
 	return 0;
 }
 
+/* A sentence for each way in which a tree can fail to answer. */
+static int say_silent(const char *mountpoint, int error, struct buf *why)
+{
+	if (error == -ENOTCONN || error == -ECONNABORTED)
+		return fail(why, ENOTCONN, "%s is dead: its server has crashed; `agentdirs mount %s` "
+			"makes it anew", mountpoint, mountpoint);
+	return fail(why, -error, "%s does not answer (%s); `log` in its store may say why", mountpoint,
+		strerror(-error));
+}
+
 static int show(const char *operand, const struct settings *settings, struct buf *why)
 {
 	cleanup(free) char *mountpoint = NULL;
@@ -204,13 +214,11 @@ static int show(const char *operand, const struct settings *settings, struct buf
 	if (mounts_look(mountpoint, &mount) <= 0 || !mount_is_ours(&mount))
 		return fail(why, ENOENT, "%s is not an agentdirs mount; start one with `agentdirs mount "
 			"%s`", mountpoint, mountpoint);
-	r = bounded_run(print_screen, mountpoint, READ_MS, SCREEN_MAX, &screen);
-	if (r == -ENOTCONN)
-		return fail(why, ENOTCONN, "%s is dead: its server has crashed; `agentdirs mount %s` "
-			"makes it anew", mountpoint, mountpoint);
+	r = mountpoint_answers(mountpoint, MOUNTPOINT_ANSWER_MS);
+	if (r == 0)
+		r = bounded_run(print_screen, mountpoint, READ_MS, SCREEN_MAX, &screen);
 	if (r < 0)
-		return fail(why, -r, "%s does not answer (%s); its store's log may say why", mountpoint,
-			strerror(-r));
+		return say_silent(mountpoint, r, why);
 	(void)fwrite(screen.data, 1, screen.size, stdout);
 	return 0;
 }

@@ -355,11 +355,15 @@ static int make_pair(int *a, int *b)
 static int make_wiring(struct supervisor *s)
 {
 	struct supervise_plan *p = s->plan;
-	s->wiring = (struct wiring){ .settings = p->settings, .store = p->store,
-		.mountpoint = p->mountpoint, .model_socket = p->model_socket, .key = p->key,
-		.hands = p->hands, .lock = p->lock, .listen = p->listen, .hints_fs = -1,
-		.hints_harness = -1, .tools_spawner = -1, .tools_harness = -1, .init = -1, .device = -1 };
 	struct wiring *w = &s->wiring;
+	w->settings = p->settings;
+	w->store = p->store;
+	w->mountpoint = p->mountpoint;
+	w->model_socket = p->model_socket;
+	w->key = p->key;
+	w->hands = p->hands;
+	w->lock = p->lock;
+	w->listen = p->listen;
 	int r = make_pair(&w->hints_fs, &w->hints_harness);
 	if (r == 0)
 		r = make_pair(&w->tools_spawner, &w->tools_harness);
@@ -471,8 +475,7 @@ int supervise(struct supervise_plan *plan, struct buf *why)
 	clock_text(clock_wall_us(), s.started);
 	for (int i = 0; i < CREW_SIZE; i++)
 		s.children[i].control.fd = s.children[i].output.fd = -1;
-	s.wiring = (struct wiring){ .hints_fs = -1, .hints_harness = -1, .tools_spawner = -1,
-		.tools_harness = -1, .init = -1, .device = -1 };
+	s.wiring = WIRING_NULL;
 	int r = set_up(&s, why);
 	if (r == 0) {
 		init_children(&s);
