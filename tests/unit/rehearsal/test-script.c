@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Each message and what it is read as, written as one line: rounds in brackets, c: calls, f: faults. */
+#include <fcntl.h>
 #include <inttypes.h>
 
+#include "base/io.h"
 #include "base/json.h"
 #include "rehearsal/script.h"
 #include "tests/unit/test.h"
@@ -159,9 +161,40 @@ static void test_plain(void)
 	script_done(&script);
 }
 
-int main(void)
+/* docs/rehearsal.md shows every row of both tables in these words. */
+static void check_row(const char *page, const char *form, const char *help)
+{
+	cleanup(buf) struct buf row = BUF_INIT(1000);
+	buf_add_text(&row, "| `");
+	for (const char *c = form; *c; c++)
+		buf_printf(&row, "%s%c", *c == '|' ? "\\" : "", *c);
+	while (row.data[row.size - 1] == ' ')
+		buf_cut(&row, row.size - 1);
+	buf_printf(&row, "` | %s |\n", help);
+	CHECK(strstr(page, buf_text(&row)));
+	if (!strstr(page, buf_text(&row)))
+		printf("#   missing: %s", buf_text(&row));
+}
+
+static void test_page(const char *path)
+{
+	cleanup(buf) struct buf page = BUF_INIT(1 << 20);
+	const struct line_kind *kind;
+	const struct directive *d;
+	CHECK_INT(io_read_file(AT_FDCWD, path, 1 << 20, &page), 0);
+	for (size_t i = 0; (kind = script_line_kind_at(i)); i++)
+		check_row(buf_text(&page), kind->form, kind->help);
+	for (size_t i = 0; (d = directive_at(i)); i++) {
+		cleanup(free) char *form = xprintf("%%%s %s", d->name, d->args);
+		check_row(buf_text(&page), form, d->help);
+	}
+}
+
+int main(int argc, char **argv)
 {
 	json_setup();
+	if (argc == 2)
+		test_page(argv[1]);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		check_case(cases[i].text, cases[i].want);
 	test_limits();
