@@ -2,6 +2,7 @@
 #include "fs/workspace.h"
 
 #include "fs/workspace_ops.h"
+#include "fs/workspace_slow.h"
 #include "fs/workspace_visit.h"
 
 static void forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
@@ -22,6 +23,7 @@ static const struct fuse_lowlevel_ops OPS = {
 	.rename = names_rename,
 	.getattr = attr_get,
 	.setattr = attr_set,
+	.access = attr_access,
 	.statfs = attr_statfs,
 	.opendir = dirs_open,
 	.readdir = dirs_read,
@@ -92,6 +94,7 @@ void workspace_forget_session(int64_t session)
 
 void workspace_done(void)
 {
+	slow_done(); /* first, while what it answers is still there */
 	opened_done();
 	entry_done();
 	tree_done();

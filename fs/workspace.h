@@ -6,7 +6,7 @@
  * It is a pass-through for low-level FUSE.  The owner of the mount serves its
  * own inodes; every request whose inode, or whose parent inode, is owned here
  * (workspace_owns) goes unchanged to the function of the same name in
- * workspace_ops().  All calls come from one thread.
+ * workspace_ops().  All calls come from one thread; answers to FSYNC come from another.
  *
  *	workspace_setup(getuid(), getgid());
  *	…on LOOKUP of sessions/x/workspace:
@@ -17,7 +17,8 @@
  *	…after the loop:
  *	workspace_done();
  *
- * What the mount must be like.  Options: default_permissions, nosuid, nodev.
+ * What the mount must be like.  Options: nosuid, nodev, and default_permissions where others than the user we run
+ * as have access.
  * Connection: FUSE_CAP_ATOMIC_O_TRUNC and FUSE_CAP_AUTO_INVAL_DATA on (libfuse's
  * default), FUSE_CAP_WRITEBACK_CACHE, FUSE_CAP_CACHE_SYMLINKS, FUSE_CAP_POSIX_ACL,
  * FUSE_CAP_EXPORT_SUPPORT off, and OPENDIR is never answered with ENOSYS.  Extended attributes and locks

@@ -96,6 +96,23 @@ void attr_set(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, stru
 	reply_attr(req, r, &v);
 }
 
+/* Asked only when the mount is without default_permissions, which is when all callers are the user we run as. */
+static int check_access(fuse_ino_t ino, int mask)
+{
+	cleanup(visit) struct visit v = VISIT_NONE;
+	int r = visit_object(&v, ino, mask & W_OK ? VISIT_CHANGE : VISIT_LOOK);
+	if (r < 0)
+		return r;
+	char name[MAGIC_NAME_SIZE];
+	int dir = tree_magic_name(v.fd, name);
+	return faccessat(dir, name, mask & (R_OK | W_OK | X_OK), AT_EACCESS) < 0 ? -errno : 0;
+}
+
+void attr_access(fuse_req_t req, fuse_ino_t ino, int mask)
+{
+	fuse_reply_err(req, -check_access(ino, mask));
+}
+
 void attr_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	cleanup(visit) struct visit v = VISIT_NONE;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fs/workspace_ops.h"
+#include "fs/workspace_slow.h"
 #include "fs/workspace_visit.h"
 
 enum {
@@ -154,8 +155,7 @@ void files_sync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_
 	struct opened *opened = opened_find(fi->fh);
 	if (!opened)
 		return (void)fuse_reply_err(req, ESTALE);
-	int r = data_only ? fdatasync(opened->fd) : fsync(opened->fd);
-	fuse_reply_err(req, r < 0 ? errno : 0);
+	slow_sync(req, opened->fd, data_only);
 }
 
 static char *reading_space(size_t size)

@@ -7,6 +7,7 @@
 
 #include "fs/workspace_link.h"
 #include "fs/workspace_ops.h"
+#include "fs/workspace_slow.h"
 #include "fs/workspace_visit.h"
 
 static void reply_entry(fuse_req_t req, int r, const struct fuse_entry_param *entry)
@@ -124,10 +125,14 @@ static int remove_name(fuse_ino_t parent, const char *name, int flags)
 	int r = visit_dir(&v, parent, name, VISIT_CHANGE);
 	if (r < 0)
 		return r;
-	if (unlinkat(v.fd, name, flags) < 0)
-		return -errno;
-	entry_drop(entry_at(v.entry, name));
-	return 0;
+	/* Keeps the object until the thread lets go of it, for that is when its blocks are freed. */
+	int kept = openat(v.fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	r = unlinkat(v.fd, name, flags) < 0 ? -errno : 0;
+	if (r == 0)
+		entry_drop(entry_at(v.entry, name));
+	if (kept >= 0)
+		slow_close(kept);
+	return r;
 }
 
 void names_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)

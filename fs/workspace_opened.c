@@ -5,6 +5,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "fs/workspace_slow.h"
+
 static struct {
 	struct opened *slots[OPENED_MAX]; /* owned */
 	size_t count;
@@ -66,7 +68,7 @@ struct tree *opened_free(struct opened *opened)
 	table.slots[opened->handle % OPENED_MAX] = NULL;
 	table.count--;
 	list_remove(&opened->link);
-	close(opened->fd);
+	slow_close(opened->fd);
 	free(opened);
 	return entry_release(entry);
 }

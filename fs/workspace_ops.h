@@ -23,6 +23,7 @@ void names_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 /* workspace_attr.c: attributes */
 void attr_get(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void attr_set(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi);
+void attr_access(fuse_req_t req, fuse_ino_t ino, int mask);
 void attr_statfs(fuse_req_t req, fuse_ino_t ino);
 
 /* workspace_dirs.c: listings */

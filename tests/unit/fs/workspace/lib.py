@@ -66,7 +66,7 @@ class Mounter:
 
     def mount(self, other, path):
         fd = os.open("/dev/fuse", os.O_RDWR)
-        options = f"fd={fd},rootmode=40000,user_id={NOBODY},group_id={NOBODY},default_permissions"
+        options = f"fd={fd},rootmode=40000,user_id={NOBODY},group_id={NOBODY}"
         if libc.mount(b"workspace-test", path.encode(), b"fuse", 6, options.encode()) < 0:  # nosuid,nodev
             other.send(b"no")
         else:

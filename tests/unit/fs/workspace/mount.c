@@ -172,9 +172,9 @@ int main(int argc, char **argv)
 	signal(SIGUSR1, on_usr1);
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	fuse_opt_add_arg(&args, "workspace-mount");
-	fuse_opt_add_arg(&args, "-odefault_permissions,nosuid,nodev,fsname=workspace-test");
+	fuse_opt_add_arg(&args, "-onosuid,nodev,fsname=workspace-test");
 	if (getuid() == 0)
-		fuse_opt_add_arg(&args, "-oallow_other");
+		fuse_opt_add_arg(&args, "-oallow_other,default_permissions");
 	int r = serve(&args, argv[1]);
 	fuse_opt_free_args(&args);
 	workspace_done();

@@ -451,6 +451,34 @@ def test_too_many_open(m):
     equal(read(m.dir + "/f"), "inside\n", "after they are closed")
 
 
+def test_long_work(m):
+    """What takes the disk long to do for one does not stop the others."""
+    def fill():
+        with open("big", "wb") as f:
+            for _ in range(200):
+                f.write(os.urandom(1 << 20))
+
+    worst = {}
+    for what in ["fsync", "rm"]:
+        m.sandbox(fill)
+        write(m.dir + "/small")
+        pid = os.fork()
+        if pid == 0:
+            fd = os.open(m.dir + "/big", os.O_RDWR)
+            os.fsync(fd)
+            if what == "rm":
+                os.unlink(m.dir + "/big")
+            os._exit(0)
+        worst[what] = 0
+        while os.waitpid(pid, os.WNOHANG)[0] == 0:
+            begun = time.monotonic()
+            os.stat(m.dir + "/small")
+            worst[what] = max(worst[what], time.monotonic() - begun)
+            time.sleep(0.001)
+    print("# longest stat meanwhile, ms:", {k: round(v * 1000, 1) for k, v in worst.items()})
+    check(os.path.exists(m.dir + "/small") and not os.path.exists(m.dir + "/big"), "both were done")
+
+
 def test_fork_of_tools(m):
     """Many programs at once; nothing is lost."""
     done = [subprocess.Popen(["bash", "-c", f"for i in $(seq 50); do echo $i > f{n}.$i; mv f{n}.$i g{n}.$i; done"], cwd=m.dir)
@@ -462,4 +490,4 @@ def test_fork_of_tools(m):
 main([test_directory_becomes_link, test_file_becomes_link, test_file_becomes_fifo, test_links_while_directories_move,
       test_one_link_at_two_depths, test_links, test_special_files, test_set_user_id, test_lease, test_unreadable, test_hard_links,
       test_big_directory, test_deep_tree, test_odd_sizes, test_read_only_tree, test_between_trees, test_mounted_over,
-      test_session_forgotten, test_too_many_open, test_fork_of_tools])
+      test_session_forgotten, test_too_many_open, test_long_work, test_fork_of_tools])

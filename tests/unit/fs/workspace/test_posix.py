@@ -287,6 +287,22 @@ def case_chmod():
     return said
 
 
+def case_access():
+    if os.getuid() == 0:
+        return None  # may everything on the disk; in a workspace only what the sandbox's user may
+    write("f")
+    os.mkdir("d")
+    said = []
+    for bits in [0o777, 0o400, 0o200, 0o100, 0o000]:
+        os.chmod("f", bits)
+        os.chmod("d", bits)
+        said.append([os.access(p, m) for p in ["f", "d", "none"] for m in [os.F_OK, os.R_OK, os.W_OK, os.X_OK]])
+        said.append([errno_of(os.open, "f", os.O_RDONLY), errno_of(os.open, "f", os.O_WRONLY),
+                     errno_of(os.listdir, "d"), errno_of(os.mkdir, "d/x"), errno_of(os.chdir, "d"), os.chdir("..") if bits & 0o100 else 0])
+    os.chmod("d", 0o700)
+    return said
+
+
 def case_chown_to_ourselves():
     write("f")
     os.chown("f", os.getuid(), os.getgid())
