@@ -54,7 +54,7 @@ struct sandbox_process {
 };
 
 /* Clones a process into new namespaces under the spec's identity, which then enters.  Returns at once: 0, or
- * -errno with `why`.  The caller must be single-threaded; its working directory becomes "/". */
+ * -errno with `why`.  The caller must be single-threaded. */
 int sandbox_start(const struct sandbox_spec *spec, struct sandbox_process *ret, struct buf *why);
 
 /* What became of a start: 1 the hands run (or it died without a word, which the pidfd tells), -EAGAIN not

@@ -88,9 +88,10 @@ const struct mount_row sandbox_mounts[] = {
 	{ tree_terminals, "dev/pts", .options = "newinstance,ptmxmode=0666,mode=620" },
 	{ tree_tmpfs, "dev/shm", .options = "size=64m,nr_inodes=4096,mode=1777" },
 
-	/* Settings of the kernel that are shared with the host, and windows into it.  The owner of these
+	/* A process sees into those only that it might trace, which the undumpable hands are not.
+	 * Then settings of the kernel that are shared with the host, and windows into it: the owner of these
 	 * files is nobody here, so most would refuse anyway; the mounts hold when one of them does not. */
-	{ tree_proc, "proc" },
+	{ tree_proc, "proc", .options = "hidepid=1" },
 	{ tree_guard, "proc/bus" },
 	{ tree_guard, "proc/fs" },
 	{ tree_guard, "proc/irq" },

@@ -107,6 +107,20 @@ static int clone_as(const struct sandbox_spec *spec, int report, struct sandbox_
 	return ret->pid > 0 ? 0 : fail(why, r, "cannot make namespaces: %s", strerror(r));
 }
 
+/* The child finds the workspace as its working directory: that follows a process into new namespaces, and a
+ * path to it may not be open to the identity. */
+static int clone_there(const struct sandbox_spec *spec, int report, struct sandbox_process *ret,
+	struct buf *why)
+{
+	cleanup(fd) int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (before < 0 || fchdir(spec->workspace) < 0)
+		return fail(why, errno, "cannot enter the workspace: %s", strerror(errno));
+	int r = clone_as(spec, report, ret, why);
+	if (fchdir(before) < 0)
+		abort();
+	return r;
+}
+
 /* A copy above the place that the control socket takes in the child; close-on-exec. */
 static int lift(int fd)
 {
@@ -128,11 +142,7 @@ int sandbox_start(const struct sandbox_spec *spec, struct sandbox_process *ret, 
 	close(ends[1]);
 	if (report < 0 || (spec->hands >= 0 && hands < 0))
 		return fail(why, errno, "cannot copy a descriptor: %s", strerror(errno));
-	if (fchdir(spec->workspace) < 0)
-		return fail(why, errno, "cannot enter the workspace: %s", strerror(errno));
-	int r = clone_as(&lifted, report, &process, why);
-	if (chdir("/") < 0)
-		abort();
+	int r = clone_there(&lifted, report, &process, why);
 	if (r < 0)
 		return r;
 	process.report = steal_fd(&read_end);
