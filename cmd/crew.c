@@ -48,6 +48,11 @@ static char *max_running(const struct wiring *w)
 	return xprintf("%lld", (long long)w->settings->max_running);
 }
 
+static char *model_silence_ms(const struct wiring *w)
+{
+	return xprintf("%lld", (long long)w->settings->model_silence * 1000);
+}
+
 static char *allow_other(const struct wiring *w)
 {
 	return xprintf("%d", w->settings->allow_other);
@@ -101,6 +106,7 @@ static const struct wire_word harness_words[] = {
 	TEXT("base_url", base_url),
 	TEXT("model_socket", model_socket),
 	TEXT("max_running", max_running),
+	TEXT("model_silence_ms", model_silence_ms),
 	WIRE("lock", lock),
 	{ 0 },
 };

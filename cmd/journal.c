@@ -19,6 +19,8 @@ static int open_file(struct journal *j)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
+	if (j->echo < 0 && dup2(fd, STDERR_FILENO) < 0)
+		return -errno;
 	j->size = (size_t)st.st_size;
 	j->fd = steal_fd(&fd);
 	return 0;

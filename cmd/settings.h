@@ -44,7 +44,7 @@ struct settings {
 	char *store, *base_url, *key_file, *model; /* owned; key_file NULL when not given */
 	enum settings_source key_file_source; /* an explicit key file beats a key in the environment */
 	bool offline, allow_other, foreground;
-	int64_t umask, max_running, log_level;
+	int64_t umask, max_running, model_silence, log_level; /* model_silence in seconds */
 };
 
 struct setting {

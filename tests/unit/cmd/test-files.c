@@ -128,7 +128,10 @@ static void test_journal(void)
 	cleanup(free) char *path = in_dir("log");
 	cleanup(buf) struct buf text = BUF_INIT(1 << 20);
 	struct journal j;
+	cleanup(fd) int terminal = dup(STDERR_FILENO);
 	CHECK_INT(journal_open(path, LOG_LEVEL_INFO, -1, &j), 0);
+	CHECK_INT(io_write_all(STDERR_FILENO, "an assertion\n", 13), 0);
+	CHECK_INT(dup2(terminal, STDERR_FILENO), STDERR_FILENO);
 	journal_add(&j, "fs", slice_of("one\x1b[2Jtwo\ttab"));
 	journal_note(&j, LOG_LEVEL_DEBUG, "supervisor", "not shown");
 	journal_note(&j, LOG_LEVEL_ERROR, "supervisor", "shown %d", 5);
@@ -136,6 +139,7 @@ static void test_journal(void)
 	CHECK(strstr(buf_text(&text), "Z fs: one?[2Jtwo\ttab\n"));
 	CHECK(strstr(buf_text(&text), "Z supervisor: shown 5\n"));
 	CHECK(!strstr(buf_text(&text), "not shown"));
+	CHECK(strstr(buf_text(&text), "an assertion\n"));
 	struct stat st;
 	CHECK_INT(stat(path, &st), 0);
 	CHECK_INT(st.st_mode & 0777, 0600);
@@ -149,7 +153,8 @@ static void test_journal_is_bounded(void)
 	cleanup(free) char *path = in_dir("log"), *line = xmalloc(JOURNAL_LINE_MAX + 100);
 	struct journal j;
 	memset(line, 'x', JOURNAL_LINE_MAX + 100);
-	CHECK_INT(journal_open(path, LOG_LEVEL_INFO, -1, &j), 0);
+	cleanup(fd) int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	CHECK_INT(journal_open(path, LOG_LEVEL_INFO, nowhere, &j), 0);
 	for (int i = 0; i < 700; i++)
 		journal_add(&j, "fs", (struct slice){ line, JOURNAL_LINE_MAX + 100 });
 	journal_done(&j);
