@@ -161,7 +161,7 @@ static void test_words(void)
 		"model=m offline=0 lock=12");
 	CHECK_TEXT(words_of(CREW_HARNESS, &w),
 		"agentdirs-harness control=20 store=/s hints=14 spawner=16 key=10 base_url=https://h/v "
-		"max_running=5 lock=12");
+		"max_running=5 model_silence_ms=0 lock=12");
 	w.device = 18;
 	w.listen = 19;
 	w.model_socket = "/s/sock";
