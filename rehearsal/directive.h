@@ -29,9 +29,10 @@ struct fault {
 	int64_t status; /* HTTP */
 	/* STATUS: retry-after in seconds, -1 none · CUT: enum cut_place · SILENCE: ms */
 	int64_t value;
-	/* Counted per message text instead of per conversation: the retry that is hoped for has
-	 * other messages. */
+	/* Counted per text instead of per conversation: the retry that is hoped for has other
+	 * messages before it. */
 	bool by_text;
+	size_t text; /* which of the script's texts it stands in, the first is 0 */
 };
 
 struct manner {

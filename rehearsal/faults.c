@@ -45,17 +45,13 @@ const struct fault *faults_next(
 	struct faults *faults, const struct scene *scene, const struct request *r)
 {
 	const struct round *round = scene_round(scene);
-	uint64_t keys[2] = { 0 };
-	if (!round->fault_count)
-		return NULL;
-	for (int by_text = 0; by_text < 2; by_text++)
-		keys[by_text] = scene_key(scene, r, by_text);
+	uint64_t keys[FAULTS_MAX];
 	for (size_t i = 0; i < round->fault_count; i++) {
-		const struct fault *fault = &round->faults[i];
-		if (happens(faults, digest_int(keys[fault->by_text], i), fault->count))
-			return fault;
+		keys[i] = digest_int(scene_key(scene, r, &round->faults[i]), i);
+		if (happens(faults, keys[i], round->faults[i].count))
+			return &round->faults[i];
 	}
 	for (size_t i = 0; i < round->fault_count; i++)
-		forget(faults, digest_int(keys[round->faults[i].by_text], i));
+		forget(faults, keys[i]);
 	return NULL;
 }

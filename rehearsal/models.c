@@ -15,14 +15,14 @@ enum {
 /* Newest first, as the API lists them. */
 static const struct model models[] = {
 	{ "claude-fable-5-2", NULL, "Claude Fable 5.2", "2026-11-09T00:00:00Z", MILLION, 128000,
-		512, ALL_EFFORTS, NEWEST | MODEL_MID_SYSTEM },
+		512, ALL_EFFORTS, NEWEST },
 	{ "claude-fable-5-1", NULL, "Claude Fable 5.1", "2026-10-20T00:00:00Z", MILLION, 128000,
 		512, ALL_EFFORTS, NEWEST | MODEL_MID_SYSTEM },
 	{ "claude-opus-5-5", NULL, "Claude Opus 5.5", "2026-10-13T00:00:00Z", MILLION, 128000, 512,
 		ALL_EFFORTS, NEWEST | MODEL_NO_THINKING | MODEL_CALM_ONLY | MODEL_MID_SYSTEM },
 	{ "claude-sonnet-5-5", NULL, "Claude Sonnet 5.5", "2026-10-06T00:00:00Z", MILLION, 128000,
 		1024, ALL_EFFORTS, NEWEST | MODEL_NO_THINKING | MODEL_MID_SYSTEM },
-	{ "claude-haiku-5-5", NULL, "Claude Haiku 5.5", "2026-10-01T00:00:00Z", MILLION, 128000,
+	{ "claude-haiku-5-5", NULL, "Claude Haiku 5.5", "2026-10-01T00:00:00Z", 200000, 64000,
 		1024, ALL_EFFORTS, NEWEST | MODEL_NO_THINKING | MODEL_MID_SYSTEM },
 	{ "claude-opus-5", NULL, "Claude Opus 5", "2026-07-24T00:00:00Z", MILLION, 128000, 512,
 		ALL_EFFORTS, NEWEST | MODEL_NO_THINKING | MODEL_CALM_ONLY | MODEL_MID_SYSTEM },

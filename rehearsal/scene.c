@@ -5,32 +5,38 @@
 
 #include "rehearsal/digest.h"
 
-/* Joins the texts of a turn, given; NULL when it has none. */
-static char *turn_text(const struct request *r, const struct turn *turn)
+static void forget_script(struct scene *scene)
 {
-	struct buf text = BUF_INIT(SCRIPT_TEXT_MAX);
+	free(steal(scene->text));
+	script_done(&scene->script);
+}
+
+/* Reads all texts of a turn; false when it has none. */
+static bool read_texts(struct scene *scene, const struct request *r, const struct turn *turn)
+{
+	struct buf all = BUF_INIT(SCRIPT_TEXT_MAX);
 	size_t at = 0;
 	const struct block *block;
-	while ((block = turn_next_block(r, turn, "text", &at)))
-		(void)buf_printf(&text, "%s%s", text.size ? "\n" : "", block_text(block));
-	return text.size ? buf_take(&text) : NULL;
+	script_init(&scene->script);
+	while ((block = turn_next_block(r, turn, "text", &at))) {
+		(void)buf_printf(&all, "%s%s", all.size ? "\n" : "", block_text(block));
+		script_add(&scene->script, block_text(block));
+	}
+	scene->text = buf_take(&all);
+	return scene->script.text_count > 0;
 }
 
 static bool read_script(struct scene *scene, const struct request *r, size_t turn)
 {
 	if (r->turns[turn].role == ROLE_ASSISTANT)
 		return false;
-	cleanup(free) char *text = turn_text(r, &r->turns[turn]);
-	if (!text)
-		return false;
-	script_parse(&scene->script, text);
-	if (r->turns[turn].role == ROLE_SYSTEM && scene->script.is_plain) {
-		script_done(&scene->script);
-		return false;
-	}
+	bool is_script = read_texts(scene, r, &r->turns[turn]);
+	if (r->turns[turn].role == ROLE_SYSTEM && scene->script.is_plain)
+		is_script = false;
+	if (!is_script)
+		forget_script(scene);
 	scene->turn = turn;
-	scene->text = steal(text);
-	return true;
+	return is_script;
 }
 
 static size_t count_user_turns(const struct request *r, size_t after)
@@ -72,14 +78,13 @@ void scene_init(struct scene *scene, const struct request *r)
 			return;
 		}
 	scene->text = xstrdup("");
-	script_parse(&scene->script, "");
+	script_init(&scene->script);
 }
 
 void scene_done(struct scene *scene)
 {
-	free(scene->text);
+	forget_script(scene);
 	free(scene->replay);
-	script_done(&scene->script);
 	*scene = (struct scene){ 0 };
 }
 
@@ -91,13 +96,26 @@ const struct round *scene_round(const struct scene *scene)
 	return &scene->script.rounds[scene->round];
 }
 
-uint64_t scene_key(const struct scene *scene, const struct request *r, bool by_text)
+/* The block of request.blocks that holds the script's text of that number. */
+static size_t find_text(const struct scene *scene, const struct request *r, size_t number)
 {
+	const struct turn *turn = &r->turns[scene->turn];
+	size_t at = 0;
+	for (size_t i = 0; i <= number; i++)
+		(void)turn_next_block(r, turn, "text", &at);
+	return turn->first + at - 1;
+}
+
+uint64_t scene_key(const struct scene *scene, const struct request *r, const struct fault *fault)
+{
+	size_t last = find_text(scene, r, fault->text);
 	uint64_t key = digest_json(DIGEST_START, json_get(r->json, "metadata"), NULL);
-	key = digest_int(digest_text(key, scene->text), scene->round);
-	for (size_t i = 0; !by_text && i < r->block_count; i++) {
+	key = digest_int(key, scene->round);
+	for (size_t i = fault->by_text ? last : 0; i <= last; i++) {
 		key = digest_int(key, r->blocks[i].role);
-		key = digest_json(key, r->blocks[i].json, "cache_control");
+		key = digest_text(key, block_text(&r->blocks[i]));
+		if (!block_text(&r->blocks[i]))
+			key = digest_json(key, r->blocks[i].json, "cache_control");
 	}
 	return key;
 }

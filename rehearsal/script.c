@@ -128,8 +128,11 @@ static bool take_directive(struct script *script, const char *line)
 		return false;
 	struct round *round = last_round(script);
 	cleanup(buf) struct buf why = BUF_INIT(WRONG_TEXT_MAX);
+	size_t before = round->fault_count;
 	int r = directive_take(text, round->faults, &round->fault_count, FAULTS_MAX, &round->manner,
 		&why);
+	if (round->fault_count > before)
+		round->faults[before].text = script->text_count;
 	if (r < 0)
 		wrong(script, buf_text(&why));
 	return true;
@@ -177,10 +180,15 @@ static void take_line(struct script *script, const char *line)
 	add_line(&last_round(script)->words, line);
 }
 
-void script_parse(struct script *script, const char *text)
+void script_init(struct script *script)
 {
 	*script = (struct script){ .is_plain = true, .wrong = BUF_INIT(WRONG_TEXT_MAX) };
 	add_round(script);
+}
+
+void script_add(struct script *script, const char *text)
+{
+	last_round(script)->manner = (struct manner){ 0 };
 	cleanup(free) char *copy = xstrdup(text);
 	for (char *at = copy; at;) {
 		char *line = strsep(&at, "\n");
@@ -189,6 +197,7 @@ void script_parse(struct script *script, const char *text)
 			line[n - 1] = '\0';
 		take_line(script, line);
 	}
+	script->text_count++;
 }
 
 static void round_done(struct round *round)

@@ -9,9 +9,10 @@
  *	%overload 2             something goes wrong (or is special) in this round
  *	say Done.               the words of an answer without calls
  *
- * A script is a list of rounds, and a round is one answer of the model.  Parsing
- * is pure and never fails: a line that is wrong leaves a sentence in `wrong`,
- * which the model then says.
+ * A script is a list of rounds, and a round is one answer of the model.  It may
+ * come in several texts, when messages were not answered one by one; manners
+ * count only in the last of them.  Parsing is pure and never fails: a line that
+ * is wrong leaves a sentence in `wrong`, which the model then says.
  */
 #pragma once
 
@@ -43,12 +44,14 @@ struct round {
 struct script {
 	struct round *rounds; /* at least one */
 	size_t round_count;
+	size_t text_count;
 	char *replay; /* path of a recording; NULL */
 	bool is_plain; /* nothing but words */
 	struct buf wrong; /* what is wrong with the first wrong line; empty: nothing */
 };
 
-void script_parse(struct script *script, const char *text);
+void script_init(struct script *script);
+void script_add(struct script *script, const char *text); /* one more text */
 void script_done(struct script *script);
 
 /* The kinds of lines, for the help text. */

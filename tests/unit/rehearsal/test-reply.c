@@ -141,6 +141,19 @@ static void check_case(const char *messages, const char *more, const char *want)
 	faults_free(faults);
 }
 
+static void check_one(struct faults *faults, const char *messages, enum fault_kind want)
+{
+	cleanup(json) cJSON *json = make_request(messages, "");
+	struct request r;
+	struct scene scene;
+	request_init(&r, json, "", false);
+	scene_init(&scene, &r);
+	const struct fault *fault = faults_next(faults, &scene, &r);
+	CHECK_INT(fault ? fault->kind : FAULT_NONE, want);
+	scene_done(&scene);
+	request_done(&r);
+}
+
 /* Asks ten times with one message and writes down what happens: kinds of faults, or a dot. */
 static void check_faults(struct faults *faults, const char *message, const char *want)
 {
@@ -171,6 +184,9 @@ static void test_faults(void)
 		"..........");
 	check_faults(faults, U("\"! a\\nthen\\n%cut\"") "," BASH "," U("[" RESULT("t", "") "]"),
 		"2.2.2.2.2.");
+	/* An unanswered message is still there when the next one comes; its faults are over. */
+	check_one(faults, U("\"%error 1 400\\nhello\""), FAULT_STATUS);
+	check_one(faults, U("\"%error 1 400\\nhello\"") "," U("\"and now?\""), FAULT_NONE);
 	check_faults(faults, U("\"%nonsense\\n%cut\""), "..........");
 	faults_free(faults);
 }

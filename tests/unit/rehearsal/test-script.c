@@ -113,7 +113,8 @@ static void check_case(const char *text, const char *want)
 {
 	cleanup(buf) struct buf got = BUF_INIT(1 << 20);
 	struct script script;
-	script_parse(&script, text);
+	script_init(&script);
+	script_add(&script, text);
 	for (size_t i = 0; i < script.round_count; i++)
 		print_round(&got, &script.rounds[i]);
 	if (script.replay)
@@ -130,21 +131,24 @@ static void test_limits(void)
 	struct script script;
 	for (int i = 0; i < 300; i++)
 		buf_add_text(&text, "@a {}\nthen\n");
-	script_parse(&script, buf_text(&text));
+	script_init(&script);
+	script_add(&script, buf_text(&text));
 	CHECK_INT(script.round_count, ROUNDS_MAX);
 	CHECK_TEXT(buf_text(&script.wrong), "the script has more than 256 rounds");
 	script_done(&script);
 	buf_clear(&text);
 	for (int i = 0; i < 300; i++)
 		buf_add_text(&text, "@a {}\n");
-	script_parse(&script, buf_text(&text));
+	script_init(&script);
+	script_add(&script, buf_text(&text));
 	CHECK_INT(script.rounds[0].call_count, CALLS_MAX);
 	CHECK_TEXT(buf_text(&script.wrong), "a round has more than 256 calls");
 	script_done(&script);
 	buf_clear(&text);
 	for (int i = 0; i < 20; i++)
 		buf_add_text(&text, "%cut\n");
-	script_parse(&script, buf_text(&text));
+	script_init(&script);
+	script_add(&script, buf_text(&text));
 	CHECK_INT(script.rounds[0].fault_count, FAULTS_MAX);
 	CHECK_TEXT(buf_text(&script.wrong), "more than 16 faults in one round");
 	script_done(&script);
@@ -153,11 +157,28 @@ static void test_limits(void)
 static void test_plain(void)
 {
 	struct script script;
-	script_parse(&script, "just\nwords");
+	script_init(&script);
+	script_add(&script, "just\nwords");
 	CHECK(script.is_plain);
 	script_done(&script);
-	script_parse(&script, "words\nthen");
+	script_init(&script);
+	script_add(&script, "words\nthen");
 	CHECK(!script.is_plain);
+	script_done(&script);
+}
+
+/* Messages that were not answered one by one: all lines count, but manners only in the last text. */
+static void test_texts(void)
+{
+	cleanup(buf) struct buf got = BUF_INIT(1000);
+	struct script script;
+	script_init(&script);
+	script_add(&script, "one\n%refuse\n%cut\n! a");
+	script_add(&script, "two\n%think\n%cut 2");
+	print_round(&got, &script.rounds[0]);
+	CHECK_TEXT(buf_text(&got), "[one|two c:bash{\"command\":\"a\"} f:1x2/0/0 f:2x2/0/0 think]");
+	CHECK_INT(script.rounds[0].faults[0].text, 0);
+	CHECK_INT(script.rounds[0].faults[1].text, 1);
 	script_done(&script);
 }
 
@@ -199,5 +220,6 @@ int main(int argc, char **argv)
 		check_case(cases[i].text, cases[i].want);
 	test_limits();
 	test_plain();
+	test_texts();
 	return test_done();
 }
