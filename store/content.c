@@ -114,7 +114,8 @@ static const char *check_block(const struct rule *rule, const cJSON *block)
 {
 	const char *type = json_text(block, "type");
 	for (size_t i = 0; type && i < ARRAY_LEN(blocks_by_type); i++)
-		if (strcmp(blocks_by_type[i].type, type) == 0 && (blocks_by_type[i].kind & rule->kinds))
+		if (strcmp(blocks_by_type[i].type, type) == 0 &&
+			(blocks_by_type[i].kind & rule->kinds))
 			return blocks_by_type[i].check(block, blocks_by_type[i].kind);
 	return "must be a content block of a type that may stand here";
 }
@@ -124,8 +125,8 @@ int content_check(const char *rule_name, const char *field, const cJSON *blocks,
 	const struct rule *rule = rule_find(rule_name);
 	int count = cJSON_IsArray(blocks) ? cJSON_GetArraySize(blocks) : -1, i = 0;
 	if (count < rule->min || count > rule->max)
-		return fail(why, EINVAL, "%s must be a list of %d to %d content blocks", field, rule->min,
-			rule->max);
+		return fail(why, EINVAL, "%s must be a list of %d to %d content blocks", field,
+			rule->min, rule->max);
 	const cJSON *block;
 	cJSON_ArrayForEach(block, blocks) {
 		const char *wrong = check_block(rule, block);

@@ -4,8 +4,8 @@
 
 #include "base/json.h"
 
-/* Checks an array of blocks by the rule of that name: "message", "reply", "result", "thread", "system".
- * 0, or -EINVAL with a sentence that begins with `field`. */
+/* Checks an array of blocks by the rule of that name: "message", "reply", "result", "thread",
+ * "system". 0, or -EINVAL with a sentence that begins with `field`. */
 int content_check(const char *rule, const char *field, const cJSON *blocks, struct buf *why);
 
 bool content_rule_exists(const char *rule);

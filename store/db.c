@@ -25,7 +25,8 @@ int db_error(struct store *store, int code)
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
 		if (code == errors[i].code || (code & 0xff) == errors[i].code)
 			return -errors[i].error;
-	/* Growing the shared index or a quota also ends in "I/O error"; what the kernel said tells more. */
+	/* A quota or a shared index that cannot grow also ends in "I/O error"; the kernel said
+	 * more. */
 	int system = sqlite3_system_errno(store->db);
 	if ((code & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT))
 		return -ENOSPC;
@@ -49,7 +50,8 @@ static int bind_one(sqlite3_stmt *stmt, int column, const struct arg *arg)
 	case ARG_INT:
 		return sqlite3_bind_int64(stmt, column, arg->number);
 	case ARG_TEXT:
-		return sqlite3_bind_text64(stmt, column, arg->at, arg->size, SQLITE_STATIC, SQLITE_UTF8);
+		return sqlite3_bind_text64(
+			stmt, column, arg->at, arg->size, SQLITE_STATIC, SQLITE_UTF8);
 	case ARG_BYTES:
 		return sqlite3_bind_blob64(stmt, column, arg->at, arg->size, SQLITE_STATIC);
 	case ARG_END:
@@ -73,7 +75,7 @@ struct query db_query(struct store *store, enum sql sql, const struct arg *args)
 	int code = prepare(store, sql);
 	if (code == SQLITE_OK) {
 		q.stmt = store->statements[sql];
-		assert(!sqlite3_stmt_busy(q.stmt)); /* a statement is not used inside its own loop */
+		assert(!sqlite3_stmt_busy(q.stmt)); /* not used inside its own loop */
 	}
 	for (int i = 0; code == SQLITE_OK && args[i].type != ARG_END; i++)
 		code = bind_one(q.stmt, i + 1, &args[i]);
@@ -93,8 +95,8 @@ int query_next(struct query *q)
 	return code == SQLITE_DONE ? 0 : db_error(q->store, code);
 }
 
-/* Reset at once: a statement that rests half-way holds a snapshot and keeps the write-ahead log from
- * starting over. */
+/* Reset at once: a statement that rests half-way holds a snapshot, which keeps the write-ahead log
+ * from starting over. */
 void cleanup_query(struct query *q)
 {
 	if (!q->stmt)
@@ -111,7 +113,8 @@ int64_t query_int(const struct query *q, int column)
 struct slice query_text(const struct query *q, int column)
 {
 	const void *at = sqlite3_column_blob(q->stmt, column);
-	return (struct slice){ .at = at ? at : "", .size = (size_t)sqlite3_column_bytes(q->stmt, column) };
+	return (struct slice){ .at = at ? at : "",
+		.size = (size_t)sqlite3_column_bytes(q->stmt, column) };
 }
 
 int db_run(struct store *store, enum sql sql, const struct arg *args)
@@ -136,7 +139,7 @@ struct scope scope_open(struct store *store)
 	if (scope.own)
 		scope.error = store_begin(store);
 	else if (sqlite3_get_autocommit(store->db))
-		scope.error = -EIO; /* an error took the transaction back; nothing may slip out after it */
+		scope.error = -EIO; /* an error took it back; nothing may slip out after that */
 	return scope;
 }
 

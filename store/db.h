@@ -82,26 +82,29 @@ struct scope {
 };
 struct scope scope_open(struct store *store);
 
-/* r < 0: takes back what the scope's own transaction did and returns r.  Else commits and returns r. */
+/* r < 0: takes back what the scope's own transaction did and returns r.  Else commits and returns
+ * r. */
 int scope_close(struct scope *scope, int r, enum store_durability durability);
 
 /* migrate.c: brings the schema to this version, under the directory's lock. */
 int migrate(struct store *store, struct buf *why);
 
-/* trash.c: the directories of deleted sessions.  trash_move takes a session's directory out of sight;
- * trash_empty removes up to `max` files there: 1 when more are left, 0, or -errno. */
+/* trash.c: the directories of deleted sessions.  trash_move takes a session's directory out of
+ * sight; trash_empty removes up to `max` files there: 1 when more are left, 0, or -errno. */
 int trash_move(struct store *store, const char *session_id);
 int trash_empty(struct store *store, int max);
-int trash_sweep(struct store *store); /* moves directories that no session owns; inside a transaction */
+int trash_sweep(struct store *store); /* moves what no session owns; inside a transaction */
 
 /* object.c and session.c share these. */
 #define NAME_RULE \
-	"a name begins with a letter or digit and has up to 64 letters, digits and the characters . _ + -"
-int object_read(const struct query *q, int column, struct object *ret); /* the columns of OBJECT_COLUMNS */
+	"a name begins with a letter or digit and has up to 64 letters, digits and . _ + -"
+int object_read(const struct query *q, int column, struct object *ret); /* OBJECT_COLUMNS */
 int object_add(struct store *store, struct object *object); /* new row; sets num; -EEXIST */
-int object_need(struct store *store, int64_t num, enum object_kind kind, struct object *ret); /* -ENOENT */
+int object_need(struct store *store, int64_t num, enum object_kind kind,
+	struct object *ret); /* 0, -ENOENT also for another kind */
 void object_add_time(cJSON *to, const char *name, int64_t wall_us); /* 0 is null */
-cJSON *object_shown(struct store *store, const struct object *object, int64_t version, int *ret_error);
+cJSON *object_shown(struct store *store, const struct object *object, int64_t version,
+	int *ret_error); /* as object_body */
 
 /* session.c: the fold kept beside a session.  1, 0 absent, -errno. */
 struct log_state {
@@ -112,8 +115,8 @@ int log_state_get(struct store *store, int64_t session, struct log_state *ret);
 int log_state_set(struct store *store, int64_t session, const struct fold *fold);
 int log_state_open(const struct log_state *state); /* 0, or -EROFS when nothing may be added */
 
-/* An event's primary key: order by session, then by number. */
+/* An event's primary key: order by session, then by number.  A session's number is below INT32_MAX. */
 static inline int64_t event_pos(int64_t session, uint64_t seq)
 {
-	return session << 32 | (int64_t)seq;
+	return (int64_t)((uint64_t)session << 32 | seq);
 }

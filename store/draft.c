@@ -27,7 +27,8 @@ static void cleanup_draft(struct draft *draft)
 /* 1 found, 0 absent, -errno. */
 static int draft_get(struct store *store, int64_t session, uint64_t handle, struct draft *ret)
 {
-	cleanup(query) struct query q = db_query(store, SQL_DRAFT_GET, ARGS(INT(handle), INT(session)));
+	cleanup(query) struct query q = db_query(
+		store, SQL_DRAFT_GET, ARGS(INT(handle), INT(session)));
 	int r = query_next(&q);
 	if (r <= 0)
 		return r;
@@ -44,7 +45,7 @@ static int draft_get(struct store *store, int64_t session, uint64_t handle, stru
 
 static int draft_add(struct store *store, int64_t session, uint64_t handle, struct draft *draft)
 {
-	/* A queue that is full now is said to the writer now; after the last write nobody listens. */
+	/* That the queue is full must be said now: after the last write nobody listens. */
 	int r = queue_room(store, session, 1);
 	if (r == 0)
 		r = db_run(store, SQL_DRAFT_ADD, ARGS(INT(handle), INT(session), INT(0),
@@ -86,14 +87,15 @@ static int draft_bytes(struct store *store, int64_t num, uint64_t from, struct b
 	return r;
 }
 
-/* Judges the object that has just ended; it may have begun in an earlier write.  `written` holds the bytes
- * of this write so far, which begin at offset `base`. */
-static int judge_object(struct store *store, struct draft *draft, uint64_t base, struct slice written,
-	struct buf *why)
+/* Judges the object that has just ended; it may have begun in an earlier write.  `written` holds
+ * the bytes of this write so far, which begin at offset `base`. */
+static int judge_object(struct store *store, struct draft *draft, uint64_t base,
+	struct slice written, struct buf *why)
 {
 	uint64_t start = draft->scan.object_start;
 	if (start >= base) {
-		struct slice object = { written.at + (start - base), written.size - (size_t)(start - base) };
+		struct slice object = { written.at + (start - base),
+			written.size - (size_t)(start - base) };
 		return input_judge(&draft->scan, object, NULL, why);
 	}
 	cleanup(buf) struct buf whole = BUF_INIT(EVENTS_BYTES_MAX + 1);
@@ -103,8 +105,9 @@ static int judge_object(struct store *store, struct draft *draft, uint64_t base,
 	return r < 0 ? r : input_judge(&draft->scan, buf_slice(&whole), NULL, why);
 }
 
-/* Moves the judge over the bytes of this write: 0, -EINVAL, -EILSEQ, -EFBIG with a sentence, or -errno. */
-static int judge_write(struct store *store, struct draft *draft, struct slice bytes, struct buf *why)
+/* Moves the judge over the bytes of this write: 0, a verdict with its sentence, or -errno. */
+static int judge_write(
+	struct store *store, struct draft *draft, struct slice bytes, struct buf *why)
 {
 	uint64_t base = draft->scan.size;
 	for (size_t at = 0; at < bytes.size;) {
@@ -125,7 +128,7 @@ static bool is_verdict(int error)
 	return error == -EINVAL || error == -EILSEQ || error == -EFBIG;
 }
 
-/* Judges and keeps the bytes.  A verdict goes into the draft, which stores it; other errors are returned. */
+/* Judges and keeps the bytes.  A verdict goes into the draft; other errors are returned. */
 static int extend(struct store *store, struct draft *draft, struct slice bytes)
 {
 	uint64_t base = draft->scan.size;
@@ -178,8 +181,8 @@ int draft_write(struct store *store, int64_t session, uint64_t handle, uint64_t 
 	return r < 0 ? r : say_error(&draft, why);
 }
 
-/* Queues what the draft says.  As in extend, a verdict goes into the draft: its removal must be committed
- * although the message is refused. */
+/* Queues what the draft says.  As in extend, a verdict goes into the draft: its removal must be
+ * committed although the message is refused. */
 static int send_draft(struct store *store, int64_t session, struct draft *draft, int *ret_count)
 {
 	cleanup(buf) struct buf text = BUF_INIT(EVENTS_BYTES_MAX + 1);
@@ -192,8 +195,9 @@ static int send_draft(struct store *store, int64_t session, struct draft *draft,
 	if (count > 0)
 		r = queue_add(store, session, events);
 	if (r == -EAGAIN)
-		(void)fail(&draft->reason, EAGAIN, "%d messages are waiting already; try again when some are "
-			"taken", QUEUE_EVENTS_MAX);
+		(void)fail(&draft->reason, EAGAIN,
+			"%d messages are waiting already; try again when some are taken",
+			QUEUE_EVENTS_MAX);
 	else if (r == -EROFS)
 		(void)fail(&draft->reason, EROFS, "the session is archived or over");
 	else if (r < 0 && !is_verdict(r))
@@ -214,7 +218,8 @@ static int commit_draft(struct store *store, int64_t session, uint64_t handle, s
 	return r < 0 ? r : draft_remove(store, draft->num);
 }
 
-int draft_commit(struct store *store, int64_t session, uint64_t handle, int *ret_count, struct buf *why)
+int draft_commit(
+	struct store *store, int64_t session, uint64_t handle, int *ret_count, struct buf *why)
 {
 	cleanup(draft) struct draft draft = { .reason = BUF_INIT(4000) };
 	int count = 0;
@@ -231,7 +236,8 @@ int draft_commit(struct store *store, int64_t session, uint64_t handle, int *ret
 }
 
 /* The first draft with num > after: 1, 0, -errno. */
-static int next_draft(struct store *store, int64_t *after, int64_t *ret_session, uint64_t *ret_handle)
+static int next_draft(
+	struct store *store, int64_t *after, int64_t *ret_session, uint64_t *ret_handle)
 {
 	cleanup(query) struct query q = db_query(store, SQL_DRAFT_NEXT, ARGS(INT(*after)));
 	int r = query_next(&q);

@@ -144,7 +144,8 @@ cJSON *usage_body(const struct usage *usage, int64_t extra_active_us)
 	cJSON *body = cJSON_CreateObject();
 	cJSON_AddNumberToObject(body, "input_tokens", (double)usage->input_tokens);
 	cJSON_AddNumberToObject(body, "output_tokens", (double)usage->output_tokens);
-	cJSON_AddNumberToObject(body, "cache_read_input_tokens", (double)usage->cache_read_input_tokens);
+	cJSON_AddNumberToObject(
+		body, "cache_read_input_tokens", (double)usage->cache_read_input_tokens);
 	cJSON *creation = cJSON_AddObjectToObject(body, "cache_creation");
 	cJSON_AddNumberToObject(creation, "ephemeral_5m_input_tokens",
 		(double)(usage->cache_creation_input_tokens - usage->cache_creation_1h_tokens));

@@ -55,8 +55,9 @@ struct fold {
 const char *session_status_name(enum session_status status);
 const char *stop_reason_name(enum stop_reason stop);
 
-/* `usage` in the API's shape, as session.usage and the session object show it (reference section 4.2);
- * extra_active_us: of the turn that still runs.  list_cost is rounded to whole cents.  Given. */
+/* `usage` in the API's shape, as session.usage and the session object show it (reference section
+ * 4.2); extra_active_us: of the turn that still runs.  list_cost is rounded to whole cents.
+ * Given. */
 cJSON *usage_body(const struct usage *usage, int64_t extra_active_us);
 
 /* Applies one event.  `seq` and `size` (line with its newline) are the event's place. */

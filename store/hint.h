@@ -13,7 +13,7 @@
 enum hint_kind {
 	HINT_WAKE = 1, /* fs -> harness: the session has something queued */
 	HINT_APPENDED, /* harness -> fs: the session's log grew */
-	HINT_DELTA, /* harness -> fs: text = JSON lines of event_start / event_delta, complete lines */
+	HINT_DELTA, /* harness -> fs: text = whole JSON lines of event_start and event_delta */
 };
 
 struct hint {

@@ -51,8 +51,8 @@ static void outside_step(struct input_scan *s, uint8_t c)
 	s->depth = 1;
 }
 
-/* Inside an object brackets are counted and strings skipped; whether it is JSON at all is seen when it is
- * parsed.  True at its end. */
+/* Inside an object brackets are counted and strings skipped; whether it is JSON at all is seen when
+ * it is parsed.  True at its end. */
 static bool inside_step(struct input_scan *s, uint8_t c)
 {
 	if (s->quoted) {
@@ -75,14 +75,15 @@ static bool inside_step(struct input_scan *s, uint8_t c)
 	return s->depth == 0;
 }
 
-/* Bytes at the front that change nothing but the sizes: plain letters of a text or a JSON string. */
+/* Bytes at the front that change only the sizes: plain letters of a text or a JSON string. */
 static size_t plain_run(const struct input_scan *s, const uint8_t *data, size_t size)
 {
 	bool text = s->is_text;
 	size_t n = 0;
 	if (s->utf8_left || s->escaped || !(text || (s->depth && s->quoted)))
 		return 0;
-	while (n < size && data[n] >= 0x20 && data[n] < 0x80 && (text || (data[n] != '"' && data[n] != '\\')))
+	while (n < size && data[n] >= 0x20 && data[n] < 0x80 &&
+		(text || (data[n] != '"' && data[n] != '\\')))
 		n++;
 	return n;
 }
@@ -147,10 +148,12 @@ static cJSON *renew(cJSON *given)
 
 static int take_event(cJSON *given, cJSON *collect, struct buf *why)
 {
-	enum { FIELDS_MAX = 32 }; /* more than any event has, few enough to be looked up one by one */
+	enum { FIELDS_MAX = 32 }; /* more than any event has, few enough to look through */
 	if (!is_client_type(json_text(given, "type")) || cJSON_GetArraySize(given) > FIELDS_MAX)
-		return fail(why, EINVAL, "every event must have a type that may be sent (user.… or "
-			"system.message) and at most %d fields", FIELDS_MAX);
+		return fail(why, EINVAL,
+			"every event must have a type that may be sent (user.… or system.message) "
+			"and at most %d fields",
+			FIELDS_MAX);
 	cleanup(json) cJSON *event = renew(given);
 	int r = event_check(event, why);
 	if (r == 0 && json_get(event, "deny_message") &&
@@ -174,7 +177,7 @@ static int take_list(cJSON *list, cJSON *collect, struct buf *why)
 	return 0;
 }
 
-/* Parses the object; one that only an escape like \u0000 spoils is parsed without it, with *ret_spoilt. */
+/* Parses the object.  *ret_spoilt: only without an escape that is no character, like \u0000. */
 static cJSON *parse_object(struct slice object, bool *ret_spoilt, struct buf *why)
 {
 	cJSON *json = json_parse(object.at, object.size, why);
@@ -208,10 +211,13 @@ int input_judge(struct input_scan *s, struct slice object, cJSON *collect, struc
 int input_limits(const struct input_scan *s, struct buf *why)
 {
 	if (s->size > EVENTS_BYTES_MAX)
-		return fail(why, EFBIG, "a message may have at most %d MiB", EVENTS_BYTES_MAX >> 20);
+		return fail(
+			why, EFBIG, "a message may have at most %d MiB", EVENTS_BYTES_MAX >> 20);
 	if (s->is_text && s->has_ink && s->text_size > MESSAGE_BYTES_MAX)
-		return fail(why, EFBIG, "a message may have at most %d MiB of text; put longer text into a "
-			"file of the workspace", MESSAGE_BYTES_MAX >> 20);
+		return fail(why, EFBIG,
+			"a message may have at most %d MiB of text; put longer text into a file of "
+			"the workspace",
+			MESSAGE_BYTES_MAX >> 20);
 	return 0;
 }
 
@@ -258,7 +264,7 @@ static cJSON *text_event(const char *data, size_t size)
 	return event;
 }
 
-/* Not JSON events after all: replaces what was collected by one message, or by none when it is blank. */
+/* Not JSON events after all: replaces what was collected by one message, or none when blank. */
 static int make_text(struct input_scan *s, const char *data, cJSON **events, struct buf *why)
 {
 	s->is_text = true;
@@ -272,7 +278,8 @@ static int make_text(struct input_scan *s, const char *data, cJSON **events, str
 	return 0;
 }
 
-int event_parse_input(const char *data, size_t size, bool complete, cJSON **ret_events, struct buf *why)
+int event_parse_input(
+	const char *data, size_t size, bool complete, cJSON **ret_events, struct buf *why)
 {
 	struct input_scan s = { .size = size };
 	int r = input_limits(&s, why); /* before anything that costs more */

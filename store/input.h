@@ -11,7 +11,7 @@
  *	while (size > 0) {
  *		size_t n = input_scan_push(&scan, data, size, &found);
  *		if (found == INPUT_OBJECT)
- *			r = input_judge(&scan, the bytes from scan.object_start to scan.size, ...);
+ *			r = input_judge(&scan, bytes object_start..size of the whole, ...);
  *		...
  *	}
  *	r = input_limits(&scan, why);
@@ -30,7 +30,7 @@ struct input_scan {
 	uint8_t has_ink; /* something that is not white space was seen */
 	uint8_t closed; /* an object {"events":[…]} was seen: nothing may follow it */
 	uint8_t depth, quoted, escaped; /* within the object */
-	uint8_t utf8_left, utf8_low, utf8_high; /* bytes missing of a character, range of the next one */
+	uint8_t utf8_left, utf8_low, utf8_high; /* bytes a character lacks, range of the next */
 	uint8_t reserved[7];
 };
 _Static_assert(sizeof(struct input_scan) == 48, "padding would make equal states differ");
@@ -42,10 +42,11 @@ enum input_found {
 };
 
 /* Takes bytes up to the first thing found; returns how many. */
-size_t input_scan_push(struct input_scan *scan, const char *data, size_t size, enum input_found *ret);
+size_t input_scan_push(struct input_scan *scan, const char *data, size_t size,
+	enum input_found *ret);
 
-/* Judges the object that has just ended.  0 (it is good, or makes the message text) or -EINVAL with a
- * sentence.  Its events are added to `collect` with fresh ids, unless that is NULL. */
+/* Judges the object that has just ended.  0 (it is good, or makes the message text) or -EINVAL with
+ * a sentence.  Its events are added to `collect` with fresh ids, unless that is NULL. */
 int input_judge(struct input_scan *scan, struct slice object, cJSON *collect, struct buf *why);
 
 /* 0, or -EFBIG with a sentence. */

@@ -11,8 +11,8 @@
 #include "store/event.h"
 #include "store/session.h"
 
-/* Lines above this are read in part by log_read, through SQLite's blob interface; below it, fetching the
- * whole row is cheaper. */
+/* Lines above this are read in part, through SQLite's blob interface; below it, fetching the whole
+ * row is cheaper. */
 enum { WHOLE_ROW_BYTES = 64 << 10 };
 
 /* Gives the event its time and applies it: 0 and the line, or -errno. */
@@ -48,8 +48,9 @@ static int append(struct store *store, int64_t session, cJSON *event, struct log
 		r = session_pin(store, session);
 	struct log_place place = { state.fold.events, start, line.size + 1 };
 	if (r == 0)
-		r = db_run(store, SQL_EVENT_ADD, ARGS(INT(event_pos(session, place.seq)), INT(start),
-			INT(place.size), TEXT_SIZED(line.data, line.size)));
+		r = db_run(store, SQL_EVENT_ADD,
+			ARGS(INT(event_pos(session, place.seq)), INT(start), INT(place.size),
+				TEXT_SIZED(line.data, line.size)));
 	if (r >= 0)
 		r = log_state_set(store, session, &state.fold);
 	if (r < 0)
@@ -113,7 +114,8 @@ struct row {
 };
 
 /* Copies what of the line, with its newline, lies at `offset`: how many bytes, or -errno. */
-static ssize_t copy_row(struct store *store, const struct row *row, uint64_t offset, char *to, size_t size)
+static ssize_t copy_row(
+	struct store *store, const struct row *row, uint64_t offset, char *to, size_t size)
 {
 	uint64_t skip = offset - row->start, text = row->size - 1;
 	size_t n = row->size - skip < size ? (size_t)(row->size - skip) : size;
@@ -130,7 +132,7 @@ static ssize_t copy_row(struct store *store, const struct row *row, uint64_t off
 	return (ssize_t)n;
 }
 
-/* Reads on from event `seq`.  *ret_stale: `seq` lies behind the offset, so the caller's guess was wrong. */
+/* Reads on from event `seq`.  *ret_stale: it lies behind the offset, so the guess was wrong. */
 static ssize_t read_from(struct store *store, int64_t session, uint64_t seq, uint64_t offset,
 	struct slice room, bool *ret_stale)
 {
@@ -177,7 +179,8 @@ ssize_t log_read(struct store *store, int64_t session, uint64_t offset, char *to
 	return r <= 0 ? r : read_from(store, session, seq, offset, room, &stale);
 }
 
-int log_line(struct store *store, int64_t session, uint64_t seq, struct buf *ret, struct log_place *place)
+int log_line(struct store *store, int64_t session, uint64_t seq, struct buf *ret,
+	struct log_place *place)
 {
 	cleanup(query) struct query q =
 		db_query(store, SQL_EVENT_GET, ARGS(INT(event_pos(session, seq))));
@@ -189,7 +192,8 @@ int log_line(struct store *store, int64_t session, uint64_t seq, struct buf *ret
 	if (r < 0)
 		return r;
 	if (place)
-		*place = (struct log_place){ seq, (uint64_t)query_int(&q, 0), (uint64_t)query_int(&q, 1) };
+		*place = (struct log_place){ seq, (uint64_t)query_int(&q, 0),
+			(uint64_t)query_int(&q, 1) };
 	return 1;
 }
 

@@ -12,8 +12,8 @@
 #include "store/db.h"
 
 static const char *const migrations[] = {
-	/* object.folder is which folder lists the object, so that one index answers "the live agents" and
-	 * "the archived sessions" and keeps names unique in each. */
+	/* object.folder is which folder lists the object, so that one index answers "the live
+	 * agents" and "the archived sessions" and keeps names unique in each. */
 	"CREATE TABLE object("
 	" num INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" kind INTEGER NOT NULL,"
@@ -79,8 +79,8 @@ static const char *const migrations[] = {
 	" WHEN (new.archived = 0) <> (old.archived = 0)"
 	" BEGIN UPDATE session SET live = new.archived = 0 WHERE num = new.num; END;"
 
-	/* pos = session << 32 | seq.  No other index: the row of a byte offset is found by binary search,
-	 * and every append would pay for one. */
+	/* pos = session << 32 | seq.  No other index: the row of a byte offset is found by
+	 * bisection, and every append would pay for one. */
 	"CREATE TABLE event("
 	" pos INTEGER PRIMARY KEY,"
 	" start INTEGER NOT NULL,"
@@ -102,8 +102,8 @@ static const char *const migrations[] = {
 	"CREATE INDEX queue_session ON queue(session);"
 	"CREATE INDEX queue_urgent ON queue(session) WHERE urgent = 1;"
 
-	/* draft.scan is the state of the judge (input.h).  Whoever changes its layout adds a migration
-	 * that empties both tables. */
+	/* draft.scan is the state of the judge (input.h).  Whoever changes its layout adds a
+	 * migration that empties both tables. */
 	"CREATE TABLE draft("
 	" num INTEGER PRIMARY KEY,"
 	" handle INTEGER NOT NULL UNIQUE,"
@@ -157,17 +157,21 @@ int migrate(struct store *store, struct buf *why)
 	if (r == 0)
 		r = pragma_int(store, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r < 0)
-		return fail(why, -r, "cannot read %s/store.db: %s", store->dir, sqlite3_errmsg(store->db));
+		return fail(why, -r, "cannot read %s/store.db: %s", store->dir,
+			sqlite3_errmsg(store->db));
 	if (version < 0 || version > newest)
-		return fail(why, EPROTO, "the store %s was made by a newer version of agentdirs (its format is "
-			"%lld, this program knows %lld); use that version", store->dir, (long long)version,
-			(long long)newest);
+		return fail(why, EPROTO,
+			"the store %s was made by a newer version of agentdirs (its format is "
+			"%lld, this program knows %lld); use that version",
+			store->dir, (long long)version, (long long)newest);
 	if (version == 0 && tables > 0)
-		return fail(why, EPROTO, "%s/store.db is not a store of agentdirs; choose another --store",
+		return fail(why, EPROTO,
+			"%s/store.db is not a store of agentdirs; choose another --store",
 			store->dir);
 	for (; r == 0 && version < newest; version++)
 		r = step_up(store, version);
 	if (r < 0)
-		return fail(why, -r, "cannot prepare %s/store.db: %s", store->dir, sqlite3_errmsg(store->db));
+		return fail(why, -r, "cannot prepare %s/store.db: %s", store->dir,
+			sqlite3_errmsg(store->db));
 	return 0;
 }

@@ -47,7 +47,8 @@ static int read_one(struct query q, struct object *ret)
 int object_find(struct store *store, enum object_kind kind, bool archived, const char *name,
 	struct object *ret)
 {
-	return read_one(db_query(store, SQL_OBJECT_FIND, ARGS(INT(folder_of(kind, archived)), TEXT(name))),
+	return read_one(
+		db_query(store, SQL_OBJECT_FIND, ARGS(INT(folder_of(kind, archived)), TEXT(name))),
 		ret);
 }
 
@@ -106,7 +107,8 @@ static int make(struct store *store, struct object *object, const char *body, st
 	int r = object_add(store, object);
 	if (r == -EEXIST)
 		return fail(why, EEXIST, "there is already %s %s named %s",
-			object->kind == OBJECT_AGENT ? "an" : "a", schema_type(object->kind), object->name);
+			object->kind == OBJECT_AGENT ? "an" : "a", schema_type(object->kind),
+			object->name);
 	if (r == 0)
 		r = db_run(store, SQL_DEFINITION_ADD, ARGS(INT(object->num), INT(object->version),
 			INT(object->created_us), TEXT(body)));
@@ -152,7 +154,8 @@ int object_rename(struct store *store, int64_t num, const char *name)
 {
 	if (!name_is_valid(name))
 		return -EINVAL;
-	return change_one(store, SQL_OBJECT_RENAME, ARGS(INT(num), TEXT(name), INT(clock_wall_us())));
+	return change_one(
+		store, SQL_OBJECT_RENAME, ARGS(INT(num), TEXT(name), INT(clock_wall_us())));
 }
 
 static int archive(struct store *store, int64_t num, bool archived)
@@ -167,7 +170,8 @@ static int archive(struct store *store, int64_t num, bool archived)
 	r = log_state_get(store, num, &state);
 	if (r < 0)
 		return r;
-	if (r > 0 && (state.fold.status == SESSION_RUNNING || state.fold.status == SESSION_RESCHEDULING))
+	if (r > 0 &&
+		(state.fold.status == SESSION_RUNNING || state.fold.status == SESSION_RESCHEDULING))
 		return -EBUSY;
 	r = db_run(store, SQL_OBJECT_ARCHIVE, ARGS(INT(num), INT(archived ? clock_wall_us() : 0)));
 	return r < 0 ? r : 0;
@@ -182,7 +186,7 @@ int object_archive(struct store *store, int64_t num, bool archived)
 	return scope_close(&scope, r, STORE_DURABLE);
 }
 
-/* Everything that hangs on a session, the events last: a trigger keeps them while their session exists. */
+/* Everything that hangs on a session; the events last, as a trigger keeps those of a session. */
 static int delete_session_rows(struct store *store, int64_t num)
 {
 	static const enum sql steps[] = { SQL_DRAFT_PARTS_OF_SESSION, SQL_DRAFT_OF_SESSION,
@@ -192,7 +196,8 @@ static int delete_session_rows(struct store *store, int64_t num)
 		if (r < 0)
 			return r;
 	}
-	int r = db_run(store, SQL_EVENT_DELETE, ARGS(INT(event_pos(num, 0)), INT(event_pos(num + 1, 0) - 1)));
+	int r = db_run(store, SQL_EVENT_DELETE,
+		ARGS(INT(event_pos(num, 0)), INT(event_pos(num + 1, 0) - 1)));
 	return r < 0 ? r : 0;
 }
 
@@ -259,7 +264,8 @@ static void move_fields(cJSON *to, cJSON *from)
 	}
 }
 
-cJSON *object_shown(struct store *store, const struct object *object, int64_t version, int *ret_error)
+cJSON *object_shown(
+	struct store *store, const struct object *object, int64_t version, int *ret_error)
 {
 	cleanup(buf) struct buf text = BUF_INIT(0);
 	int64_t saved_us = 0;

@@ -25,7 +25,7 @@ struct object {
 	char id[ID_SIZE];
 	char name[NAME_BYTES_MAX + 1];
 	int64_t version; /* agents: the current one, >= 1; others: 1 */
-	int64_t created_us, updated_us; /* wall clock; updated: last event of a session, last save otherwise */
+	int64_t created_us, updated_us; /* wall clock; updated: last event or last save */
 	int64_t archived_us; /* 0 while live */
 };
 
@@ -40,8 +40,9 @@ int object_page(struct store *store, enum object_kind kind, bool archived, int64
 	struct object *ret, int max);
 int64_t object_count(struct store *store, enum object_kind kind, bool archived); /* or -errno */
 
-/* Makes an agent or environment (sessions: session_make).  `body` NULL: the kind's defaults with this name
- * and, for agents, `default_model`.  -EEXIST name taken; -EINVAL bad name or body (with a sentence). */
+/* Makes an agent or environment (sessions: session_make).  `body` NULL: the kind's defaults with
+ * this name and, for agents, `default_model`.  -EEXIST name taken; -EINVAL bad name or body (with a
+ * sentence). */
 int object_make(struct store *store, enum object_kind kind, const char *name, const cJSON *body,
 	const char *default_model, struct object *ret, struct buf *why);
 
@@ -49,18 +50,18 @@ int object_make(struct store *store, enum object_kind kind, const char *name, co
 int object_rename(struct store *store, int64_t num, const char *name);
 int object_archive(struct store *store, int64_t num, bool archived); /* or takes it back */
 
-/* Removes the object with everything that belongs to it: an archived session with its log, or a session
- * without events.  -EBUSY for anything else. */
+/* Removes the object with everything that belongs to it: an archived session with its log, or a
+ * session without events.  -EBUSY for anything else. */
 int object_delete(struct store *store, int64_t num);
 
-/* The body of a version (0: current) as JSON in the API's shape, with id, type, version, timestamps.
- * Given.  NULL with -ENOENT in *ret_error. */
+/* The body of a version (0: current) as JSON in the API's shape, with id, type, version,
+ * timestamps.  Given.  NULL with -ENOENT in *ret_error. */
 cJSON *object_body(struct store *store, int64_t num, int64_t version, int *ret_error);
 
-/* Replaces the body.  Unknown, ill-typed or out-of-range fields: -EINVAL with a sentence that names the
- * field.  Fields that are set here (id, type, version, created_at …, and name, which is the folder's) are
- * ignored; absent ones get their default.  -EROFS archived.  *ret_version is the version that
- * holds now; unchanged when nothing changed. */
+/* Replaces the body.  Unknown, ill-typed or out-of-range fields: -EINVAL with a sentence that names
+ * the field.  Fields that are set here (id, type, version, created_at …, and name, which is the
+ * folder's) are ignored; absent ones get their default.  -EROFS archived.  *ret_version is the
+ * version that holds now; unchanged when nothing changed. */
 int object_save(struct store *store, int64_t num, const cJSON *body, int64_t *ret_version,
 	struct buf *why);
 

@@ -71,7 +71,8 @@ static int take_entry(struct query q, int64_t *ret_num, cJSON **ret_event)
 	return 1;
 }
 
-int queue_next(struct store *store, int64_t session, int64_t after, int64_t *ret_num, cJSON **ret_event)
+int queue_next(
+	struct store *store, int64_t session, int64_t after, int64_t *ret_num, cJSON **ret_event)
 {
 	return take_entry(db_query(store, SQL_QUEUE_NEXT, ARGS(INT(session), INT(after))), ret_num,
 		ret_event);
@@ -79,7 +80,8 @@ int queue_next(struct store *store, int64_t session, int64_t after, int64_t *ret
 
 int queue_interrupt(struct store *store, int64_t session, int64_t *ret_num, cJSON **ret_event)
 {
-	return take_entry(db_query(store, SQL_QUEUE_INTERRUPT, ARGS(INT(session))), ret_num, ret_event);
+	return take_entry(
+		db_query(store, SQL_QUEUE_INTERRUPT, ARGS(INT(session))), ret_num, ret_event);
 }
 
 int queue_remove(struct store *store, int64_t session, int64_t num)

@@ -12,29 +12,32 @@
 #include "base/json.h"
 #include "store/store.h"
 
-/* Adds bytes to the draft `handle` of the session, making it when new.  `request` identifies the write: a
- * second call with the draft's latest request adds nothing (a re-sent write after a restart).  The whole
- * draft is judged (event_parse_input, not complete).  0; -EINVAL, -EILSEQ, -EFBIG with a sentence: the draft
- * is then spoilt and its commit fails with the same error.  The first write of a draft also gives -EAGAIN queue
- * full, -EROFS archived, -ENOENT. */
+/* Adds bytes to the draft `handle` of the session, making it when new.  `request` identifies the
+ * write: a second call with the draft's latest request adds nothing (a re-sent write after a
+ * restart).  The whole draft is judged (event_parse_input, not complete).  0; -EINVAL, -EILSEQ,
+ * -EFBIG with a sentence: the draft is then spoilt and its commit fails with the same error.  The
+ * first write of a draft also gives -EAGAIN queue full, -EROFS archived, -ENOENT. */
 int draft_write(struct store *store, int64_t session, uint64_t handle, uint64_t request,
 	const void *data, size_t size, struct buf *why);
 
-/* The message is complete: queues its events durably and ends the draft.  *ret_count: events queued, 0 for
- * an absent draft or blank text.  Errors as draft_write and -EAGAIN queue full, -EROFS archived; the
- * draft is gone in any case. */
-int draft_commit(struct store *store, int64_t session, uint64_t handle, int *ret_count, struct buf *why);
+/* The message is complete: queues its events durably and ends the draft.  *ret_count: events
+ * queued, 0 for an absent draft or blank text.  Errors as draft_write and -EAGAIN queue full,
+ * -EROFS archived; the draft is gone in any case. */
+int draft_commit(struct store *store, int64_t session, uint64_t handle, int *ret_count,
+	struct buf *why);
 
 /* Commits every draft, for a mount that is gone for good.  Spoilt ones are dropped. */
 int draft_commit_all(struct store *store);
 uint64_t draft_handle_max(struct store *store); /* the largest handle in use, 0 when none */
 
-/* Queues an array of client events, all or none; each must have id and type.  -EAGAIN, -EROFS as above. */
+/* Queues an array of client events, all or none; each must have id and type.  -EAGAIN, -EROFS as
+ * above. */
 int queue_add(struct store *store, int64_t session, const cJSON *events);
 
-/* The first queued event with num > after in the session: 1 (its number and parsed event, given), 0, -errno.
- * user.interrupt comes before everything else: ask for those with queue_interrupt. */
-int queue_next(struct store *store, int64_t session, int64_t after, int64_t *ret_num, cJSON **ret_event);
+/* The first queued event with num > after in the session: 1 (its number and parsed event, given),
+ * 0, -errno. user.interrupt comes before everything else: ask for those with queue_interrupt. */
+int queue_next(struct store *store, int64_t session, int64_t after, int64_t *ret_num,
+	cJSON **ret_event);
 int queue_interrupt(struct store *store, int64_t session, int64_t *ret_num, cJSON **ret_event);
 
 /* Removes an entry (the harness, in the transaction that logs the event).  -ENOENT. */

@@ -218,7 +218,7 @@ static bool has_twins(const cJSON *list, const char *field)
 	return false;
 }
 
-/* True if each entry of `list` that has `field` finds its name among the `names` of the other list. */
+/* Does each entry of `list` that has `field` find its name among the `names` of the other list? */
 static bool all_found(const cJSON *list, const char *field, const cJSON *others, const char *names)
 {
 	const cJSON *entry;
@@ -285,8 +285,8 @@ static const char *check_cloud(const cJSON *config)
 		return NULL;
 	cJSON_ArrayForEach(list, json_get(config, "packages"))
 		if (cJSON_GetArraySize(list) > 0)
-			return "must set networking.allow_package_managers to install packages through a "
-				"limited network";
+			return "must set networking.allow_package_managers to install packages "
+				"through a limited network";
 	return NULL;
 }
 
@@ -316,7 +316,7 @@ static const struct shape package_kinds[] = {
 static const struct shape config_kinds[] = {
 	{ "cloud", SHAPE_OBJECT, .check = check_cloud,
 		.parts = PARTS(
-			/* Closed unless asked for: a sandbox on one's own machine sees one's own network. */
+			/* Closed unless asked for: the sandbox stands in one's own network. */
 			{ "networking", SHAPE_CHOICE, .fallback = "{\"type\":\"limited\"}",
 				.parts = networking_kinds },
 			{ "packages", SHAPE_CHOICE, .fallback = "{\"type\":\"packages\"}",
@@ -329,7 +329,8 @@ static const struct shape environment_shape = {
 	"", SHAPE_OBJECT,
 	.parts = PARTS(
 		{ "description", SHAPE_TEXT, .fallback = "null", .null = true, .max = 1024 },
-		{ "config", SHAPE_CHOICE, .fallback = "{\"type\":\"cloud\"}", .parts = config_kinds },
+		{ "config", SHAPE_CHOICE, .fallback = "{\"type\":\"cloud\"}",
+			.parts = config_kinds },
 		{ "metadata", SHAPE_MAP, .fallback = "{}" }),
 };
 

@@ -53,12 +53,14 @@ int log_state_get(struct store *store, int64_t session, struct log_state *ret)
 int log_state_set(struct store *store, int64_t session, const struct fold *f)
 {
 	const struct usage *u = &f->usage;
-	int r = db_run(store, SQL_SESSION_SET_STATE, ARGS(INT(session), INT(f->status), INT(f->stop),
-		INT(f->events), INT(f->bytes), INT(f->last_us), INT(f->turn_seq),
-		INT(f->running_since_us), INT(f->reply_seq), INT(f->error_seq), INT(f->idle_seq),
-		INT(u->input_tokens), INT(u->output_tokens), INT(u->cache_read_input_tokens),
-		INT(u->cache_creation_input_tokens), INT(u->cache_creation_1h_tokens),
-		INT(u->web_search_requests), INT(u->cost_nano), INT(u->active_us)));
+	int r = db_run(store, SQL_SESSION_SET_STATE,
+		ARGS(INT(session), INT(f->status), INT(f->stop), INT(f->events), INT(f->bytes),
+			INT(f->last_us), INT(f->turn_seq), INT(f->running_since_us),
+			INT(f->reply_seq), INT(f->error_seq), INT(f->idle_seq),
+			INT(u->input_tokens), INT(u->output_tokens),
+			INT(u->cache_read_input_tokens), INT(u->cache_creation_input_tokens),
+			INT(u->cache_creation_1h_tokens), INT(u->web_search_requests),
+			INT(u->cost_nano), INT(u->active_us)));
 	return r < 0 ? r : 0;
 }
 
@@ -122,13 +124,27 @@ static int make_workspace(struct store *store, const struct object *session, str
 		fail(why, errno, "cannot make the workspace %s: %s", path, strerror(errno)) : 0;
 }
 
-static int find_default(struct store *store, enum object_kind kind, struct object *ret, struct buf *why)
+static int find_default(
+	struct store *store, enum object_kind kind, struct object *ret, struct buf *why)
 {
 	int r = object_default(store, kind, ret);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	const char *what = kind == OBJECT_AGENT ? "agent" : "environment";
-	return fail(why, ENOENT, "there is no default %s; set one with ln -sfn NAME %ss/default", what, what);
+	return fail(why, ENOENT, "there is no default %s; set one with ln -sfn NAME %ss/default",
+		what, what);
+}
+
+/* Counting is left out while so many cannot exist.  A number must leave room for event numbers. */
+static int check_room(struct store *store, int64_t num, struct buf *why)
+{
+	int64_t count = num > SESSIONS_MAX ? object_count(store, OBJECT_SESSION, false) : 0;
+	if (count < 0)
+		return (int)count;
+	if (count > SESSIONS_MAX || num >= INT32_MAX)
+		return fail(why, ENOSPC, "the store has no room for more sessions; start a new one with "
+			"--store");
+	return 0;
 }
 
 static int make(struct store *store, const char *name, struct session *ret, struct buf *why)
@@ -145,6 +161,8 @@ static int make(struct store *store, const char *name, struct session *ret, stru
 	r = object_add(store, object);
 	if (r == -EEXIST)
 		return fail(why, EEXIST, "there is already a session named %s", name);
+	if (r == 0)
+		r = check_room(store, object->num, why);
 	if (r == 0)
 		r = db_run(store, SQL_SESSION_ADD,
 			ARGS(INT(object->num), INT(agent.num), INT(environment.num)));
@@ -258,7 +276,8 @@ int session_title(struct store *store, int64_t num, struct buf *ret)
 static int log_title(struct store *store, int64_t num, const char *title)
 {
 	cleanup(json) cJSON *event = event_new("session.updated");
-	cJSON_AddItemToObject(event, "title", *title ? cJSON_CreateString(title) : cJSON_CreateNull());
+	cJSON_AddItemToObject(
+		event, "title", *title ? cJSON_CreateString(title) : cJSON_CreateNull());
 	return log_append(store, num, event, NULL);
 }
 
@@ -280,7 +299,8 @@ static int set_title(struct store *store, int64_t num, const char *title)
 	return r < 0 ? r : 0;
 }
 
-int session_set_title(struct store *store, int64_t num, const char *title, size_t size, struct buf *why)
+int session_set_title(
+	struct store *store, int64_t num, const char *title, size_t size, struct buf *why)
 {
 	while (size > 0 && (title[size - 1] == '\n' || title[size - 1] == '\r'))
 		size--;
@@ -300,7 +320,8 @@ int session_set_title(struct store *store, int64_t num, const char *title, size_
 /* The agent as the session uses it: the pinned version, or the one that would be pinned now. */
 static cJSON *agent_snapshot(struct store *store, const struct session *session, int *ret_error)
 {
-	static const char *const not_shown[] = { "metadata", "created_at", "updated_at", "archived_at" };
+	static const char *const not_shown[] = { "metadata", "created_at", "updated_at",
+		"archived_at" };
 	cJSON *agent = object_body(store, session->agent, session->agent_version, ret_error);
 	for (size_t i = 0; agent && i < ARRAY_LEN(not_shown); i++)
 		cJSON_DeleteItemFromObjectCaseSensitive(agent, not_shown[i]);
@@ -386,7 +407,8 @@ cJSON *session_body(struct store *store, int64_t num, int *ret_error)
 
 int session_due(struct store *store, int64_t after, int64_t *ret_nums, int max)
 {
-	cleanup(query) struct query q = db_query(store, SQL_SESSION_DUE, ARGS(INT(after), INT(max)));
+	cleanup(query) struct query q = db_query(
+		store, SQL_SESSION_DUE, ARGS(INT(after), INT(max)));
 	int count = 0, r;
 	while ((r = query_next(&q)) > 0)
 		ret_nums[count++] = query_int(&q, 0);
@@ -408,7 +430,8 @@ int session_count(struct store *store, struct session_counts *ret)
 	cleanup(query) struct query q = db_query(store, SQL_SESSION_COUNT, NO_ARGS);
 	int r;
 	while ((r = query_next(&q)) > 0) {
-		int64_t status = query_int(&q, 0), stop = query_int(&q, 1), count = query_int(&q, 2);
+		int64_t status = query_int(&q, 0), stop = query_int(&q, 1),
+			count = query_int(&q, 2);
 		if (status < 0 || status >= SESSION_STATUSES)
 			return -EIO;
 		counts.by_status[status] += count;

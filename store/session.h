@@ -7,7 +7,7 @@
 
 struct session {
 	struct object object;
-	int64_t agent, agent_version; /* object number; version 0 until the first event pins the current one */
+	int64_t agent, agent_version; /* object number; version 0 until the first event pins it */
 	int64_t environment; /* object number */
 	int64_t queued; /* events waiting in the queue */
 	struct fold fold;
@@ -22,17 +22,19 @@ int session_get(struct store *store, int64_t num, struct session *ret); /* 1, 0 
 /* As object_page, with the folds. */
 int session_page(struct store *store, bool archived, int64_t after, struct session *ret, int max);
 
-/* Chooses agent (version 0: the current one) or environment before the first event; -EBUSY after it. */
+/* Chooses agent (version 0: the current one) or environment before the first event; -EBUSY after
+ * it. */
 int session_set_agent(struct store *store, int64_t num, int64_t agent, int64_t version);
 int session_set_environment(struct store *store, int64_t num, int64_t environment);
 
 /* Fixes agent and version at the first event; does nothing later. */
 int session_pin(struct store *store, int64_t num);
 
-/* Title and metadata: settings that outlive the session's events.  A change of a session that has events
- * also appends session.updated.  -EINVAL too long, with a sentence. */
+/* Title and metadata: settings that outlive the session's events.  A change of a session that has
+ * events also appends session.updated.  -EINVAL too long, with a sentence. */
 int session_title(struct store *store, int64_t num, struct buf *ret); /* empty when none */
-int session_set_title(struct store *store, int64_t num, const char *title, size_t size, struct buf *why);
+int session_set_title(struct store *store, int64_t num, const char *title, size_t size,
+	struct buf *why);
 
 /* The session object in the API's shape (section 4.2), with agent snapshot and usage.  Given. */
 cJSON *session_body(struct store *store, int64_t num, int *ret_error);
@@ -40,8 +42,8 @@ cJSON *session_body(struct store *store, int64_t num, int *ret_error);
 /* Absolute path of the session's workspace directory on this machine.  Given. */
 char *session_workspace(struct store *store, const struct object *session);
 
-/* Sessions that have something to do: running, rescheduling, or with a queue.  The next `max` numbers
- * above `after`: how many, or -errno. */
+/* Sessions that have something to do: running, rescheduling, or with a queue.  The next `max`
+ * numbers above `after`: how many, or -errno. */
 int session_due(struct store *store, int64_t after, int64_t *ret_nums, int max);
 
 /* The live session whose log grew last; 1, 0 none, -errno. */
@@ -54,7 +56,8 @@ struct session_counts {
 };
 int session_count(struct store *store, struct session_counts *ret);
 
-/* Which sandbox instance may have been given this session's calls; "" when none.  Written (durably) before
- * the first call goes to an instance and cleared when that instance is known to be gone with no call open. */
+/* Which sandbox instance may have been given this session's calls; "" when none.  Written (durably)
+ * before the first call goes to an instance and cleared when that instance is known to be gone with
+ * no call open. */
 int session_sandbox(struct store *store, int64_t num, char ret_instance[static ID_SIZE]);
 int session_set_sandbox(struct store *store, int64_t num, const char *instance);

@@ -25,7 +25,8 @@ static print_like(2, 3) int refuse(struct walk *w, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	return fail(w->why, EINVAL, "%s %s", w->path.size ? buf_text(&w->path) : "the document", what);
+	return fail(
+		w->why, EINVAL, "%s %s", w->path.size ? buf_text(&w->path) : "the document", what);
 }
 
 static size_t enter(struct walk *w, const char *name)
@@ -124,7 +125,8 @@ static int refuse_unknown(struct walk *w, const struct shape *parts, const cJSON
 {
 	const cJSON *field;
 	cJSON_ArrayForEach(field, value) {
-		if (part_named(parts, field->string) || (typed && strcmp(field->string, "type") == 0))
+		if (part_named(parts, field->string) ||
+			(typed && strcmp(field->string, "type") == 0))
 			continue;
 		(void)enter(w, field->string);
 		return refuse(w, "is not a known field");
@@ -217,8 +219,9 @@ static int apply_map(struct walk *w, const struct shape *shape, const cJSON *val
 		size_t key = utf8_count(pair->string);
 		if (!cJSON_IsString(pair) || key < 1 || key > MAP_KEY_MAX ||
 			utf8_count(pair->valuestring) > MAP_VALUE_MAX)
-			return refuse(w, "must have keys of 1 to %d and texts of up to %d characters", MAP_KEY_MAX,
-				MAP_VALUE_MAX);
+			return refuse(w,
+				"must have keys of 1 to %d and texts of up to %d characters",
+				MAP_KEY_MAX, MAP_VALUE_MAX);
 		cJSON_DeleteItemFromObjectCaseSensitive(map, pair->string);
 		cJSON_AddStringToObject(map, pair->string, pair->valuestring);
 	}
@@ -238,10 +241,16 @@ static int apply_free(struct walk *w, const struct shape *shape, const cJSON *va
 
 static int apply(struct walk *w, const struct shape *shape, const cJSON *value, cJSON **ret)
 {
-	static int (*const by_kind[])(struct walk *, const struct shape *, const cJSON *, cJSON **) = {
-		[SHAPE_TEXT] = apply_text, [SHAPE_BOOL] = apply_bool, [SHAPE_COUNT] = apply_count,
-		[SHAPE_LIST] = apply_list, [SHAPE_OBJECT] = apply_object, [SHAPE_CHOICE] = apply_choice,
-		[SHAPE_MAP] = apply_map, [SHAPE_FREE] = apply_free,
+	static int (*const by_kind[])(
+		struct walk *, const struct shape *, const cJSON *, cJSON **) = {
+		[SHAPE_TEXT] = apply_text,
+		[SHAPE_BOOL] = apply_bool,
+		[SHAPE_COUNT] = apply_count,
+		[SHAPE_LIST] = apply_list,
+		[SHAPE_OBJECT] = apply_object,
+		[SHAPE_CHOICE] = apply_choice,
+		[SHAPE_MAP] = apply_map,
+		[SHAPE_FREE] = apply_free,
 	};
 	cleanup(json) cJSON *wide = shape->widen ? shape->widen(value) : NULL;
 	if (wide)

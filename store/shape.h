@@ -16,7 +16,7 @@ enum shape_kind {
 	SHAPE_COUNT, /* a whole number from min to max */
 	SHAPE_LIST, /* min..max entries, each shaped like parts[0] */
 	SHAPE_OBJECT, /* the fields `parts`, no others */
-	SHAPE_CHOICE, /* an object whose "type" is the name of one of `parts`, with that row's own parts */
+	SHAPE_CHOICE, /* an object whose "type" names one of `parts`, with that row's own parts */
 	SHAPE_MAP, /* up to 16 texts, the API's metadata */
 	SHAPE_FREE, /* any object, kept as it is */
 };
@@ -29,11 +29,13 @@ struct shape {
 	size_t min, max;
 	const char *const *words; /* ends with NULL */
 	const struct shape *parts;
-	/* Turns a short spelling into the long one (given), or returns NULL when there is nothing to do. */
+	/* Turns a short spelling into the long one (given), or returns NULL when there is nothing
+	 * to do. */
 	cJSON *(*widen)(const cJSON *value);
 	/* What is wrong with the full form: "must ...", or NULL when nothing is. */
 	const char *(*check)(const cJSON *value);
 };
 
-/* 0 and the full form (given), or -EINVAL with a sentence that names the field ("tools[0].name must …"). */
+/* 0 and the full form (given), or -EINVAL with a sentence that names the field ("tools[0].name must
+ * …"). */
 int shape_apply(const struct shape *shape, const cJSON *value, cJSON **ret, struct buf *why);

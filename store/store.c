@@ -24,8 +24,8 @@
 #include "base/io.h"
 #include "store/db.h"
 
-/* Sizes are small on purpose: all processes together shall fit into a few MiB, and the kernel caches the
- * file anyway. */
+/* Sizes are small on purpose: all processes together shall fit into a few MiB, and the kernel
+ * caches the file anyway. */
 static const char *const settings[] = {
 	"PRAGMA journal_mode = WAL",
 	"PRAGMA synchronous = NORMAL",
@@ -70,28 +70,35 @@ static int lock_dir(const char *dir, int *ret_fd, struct buf *why)
 	cleanup(fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail(why, errno, "cannot open the store directory %s: %s", dir, strerror(errno));
+		return fail(
+			why, errno, "cannot open the store directory %s: %s", dir, strerror(errno));
 	if (st.st_uid != geteuid())
-		return fail(why, EPERM, "the store %s belongs to another user; choose your own with --store", dir);
+		return fail(why, EPERM,
+			"the store %s belongs to another user; choose your own with --store", dir);
 	if (st.st_mode & 077)
-		return fail(why, EPERM, "others may enter the store %s; run chmod 700 on it first", dir);
+		return fail(why, EPERM, "others may enter the store %s; run chmod 700 on it first",
+			dir);
 	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++)
 		if (!on_busy(NULL, tries))
-			return fail(why, EBUSY, "another process has been opening the store %s for ten seconds",
+			return fail(why, EBUSY,
+				"another process has been opening the store %s for ten seconds",
 				dir);
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }
 
-/* SQLite gives its side files the mode of the database, so making it first makes all of them private. */
+/* SQLite gives its side files the mode of the database: made first, it makes all of them
+ * private. */
 static int open_database(struct store *store, int dir, struct buf *why)
 {
-	cleanup(fd) int fd = openat(dir, "store.db", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup(fd) int fd = openat(
+		dir, "store.db", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(why, errno, "cannot open %s/store.db: %s", store->dir, strerror(errno));
 	if (st.st_mode & 077)
-		return fail(why, EPERM, "others may read %s/store.db; run chmod 600 on it first", store->dir);
+		return fail(why, EPERM, "others may read %s/store.db; run chmod 600 on it first",
+			store->dir);
 	cleanup(free) char *path = xprintf("%s/store.db", store->dir);
 	int code = sqlite3_open_v2(path, &store->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
@@ -128,7 +135,8 @@ int store_open(const char *dir, struct store **ret, struct buf *why)
 	cleanup(store) struct store *store = xcalloc(1, sizeof(*store));
 	cleanup(free) char *absolute = realpath(dir, NULL);
 	if (!absolute)
-		return fail(why, errno, "cannot find the store directory %s: %s", dir, strerror(errno));
+		return fail(
+			why, errno, "cannot find the store directory %s: %s", dir, strerror(errno));
 	store->dir = steal(absolute);
 	r = open_database(store, lock, why);
 	if (r == 0)
@@ -180,7 +188,7 @@ static int flush_log(struct store *store)
 	return code == SQLITE_OK ? 0 : db_error(store, code);
 }
 
-/* Files go after the commit that says so; the other order could lose them for a session that stays. */
+/* Files go after the commit that says so; before it they might go for a session that stays. */
 static void bury_doomed(struct store *store)
 {
 	enum { FILES_AT_ONCE = 10000 }; /* about 0.1 s; the rest goes at the next start */

@@ -20,21 +20,21 @@
 
 struct store;
 
-/* Opens the store in directory `dir` (created with its parents when missing).  Refuses, with a sentence, a
- * store made by a newer version (-EPROTO) and one that others can read (-EPERM). */
+/* Opens the store in directory `dir` (created with its parents when missing).  Refuses, with a
+ * sentence, a store made by a newer version (-EPROTO) and one that others can read (-EPERM). */
 int store_open(const char *dir, struct store **ret, struct buf *why);
 struct store *store_close(struct store *store); /* NULL is fine; rolls back what is open */
 
 const char *store_dir(const struct store *store); /* absolute; lent */
 
-/* What a store that is new needs: the agent `assistant` with this model and the environment `local`, made
- * the defaults if there has never been one of their kind.  Also removes what a crash left of deleted
- * sessions.  May be called at each start.  0, or -errno with a sentence. */
+/* What a store that is new needs: the agent `assistant` with this model and the environment
+ * `local`, made the defaults if there has never been one of their kind.  Also removes what a crash
+ * left of deleted sessions.  May be called at each start.  0, or -errno with a sentence. */
 int store_prepare(struct store *store, const char *default_model, struct buf *why);
 
 enum store_durability {
 	STORE_SAFE, /* survives kill -9 of every process */
-	STORE_DURABLE, /* survives a power cut too: what a user or the model was told has happened */
+	STORE_DURABLE, /* survives a power cut too: what somebody was told has happened */
 };
 
 int store_begin(struct store *store); /* takes the write lock; must not be nested */

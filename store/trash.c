@@ -24,8 +24,9 @@ static void cleanup_dir(DIR **dir)
 		(void)closedir(*dir);
 }
 
-/* Gives us all rights to a directory, whatever its mode says, and returns it as an O_PATH descriptor or -1.
- * The mode is changed through the descriptor, so that a link put in its place meanwhile is not followed. */
+/* Gives us all rights to a directory, whatever its mode says; returns an O_PATH descriptor or
+ * -1.  The mode is changed through that, so that a link put in its place meanwhile is not
+ * followed. */
 static int unlock_dir(int parent, const char *name)
 {
 	int path = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -133,8 +134,8 @@ int trash_sweep(struct store *store)
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	for (struct dirent *entry; (entry = readdir(dir));) {
-		if (is_dots(entry->d_name))
-			continue;
+		if (strncmp(entry->d_name, "sesn_", 5) != 0)
+			continue; /* not ours */
 		int r = object_by_id(store, entry->d_name, NULL);
 		if (r == 0)
 			r = trash_move(store, entry->d_name);

@@ -21,7 +21,8 @@ static struct store *store;
 static int64_t session; /* number of `s` */
 static struct buf why;
 
-static inline int fixture_remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+static inline int fixture_remove_one(
+	const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
 	return remove(path);
 }

@@ -83,7 +83,8 @@ static bool count_line(uint64_t seq, uint64_t *start)
 		return false;
 	*start += place.size;
 	const char *text = strstr(buf_text(&line), "\"w");
-	if (!text || sscanf(text, "\"w%d-%u\"", &writer, &n) != 2 || n >= NUMBERS || writer >= WRITERS)
+	if (!text || sscanf(text, "\"w%d-%u\"", &writer, &n) != 2 || n >= NUMBERS ||
+		writer >= WRITERS)
 		return false;
 	writers[writer].seen[n]++;
 	return true;
@@ -135,7 +136,8 @@ static void end(struct writer *w)
 	close(w->from);
 }
 
-/* Writer 0 is killed again and again, each time after a few more appends; writer 1 goes on meanwhile. */
+/* Writer 0 is killed again and again, each time after a few more appends; writer 1 goes on
+ * meanwhile. */
 static void test_killed(void)
 {
 	enum { ROUNDS = 15, ENDLESS = NUMBERS / 2 };
@@ -144,7 +146,8 @@ static void test_killed(void)
 		start(&writers[0], 0, ENDLESS);
 		CHECK_INT(take_acknowledged(&writers[0], 1 + round * 3), 1 + round * 3);
 		end(&writers[0]);
-		/* The append that was cut off may stand in the log; its number is not used again. */
+		/* The append that was cut off may stand in the log; its number is not used
+		 * again. */
 		writers[0].next++;
 	}
 	CHECK(take_acknowledged(&writers[1], 1) == 1);

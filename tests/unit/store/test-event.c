@@ -11,26 +11,39 @@ static const struct {
 } cases[] = {
 	{ "{\"id\":\"a\",\"type\":\"agent.thinking\"}", NULL },
 	{ "{\"id\":\"a\",\"type\":\"agent.thinking\",\"x_agentdirs\":{\"a\":1}}", NULL },
-	{ "{\"id\":\"a\",\"type\":\"agent.message\",\"content\":[{\"type\":\"text\",\"text\":\"t\"}]}", NULL },
+	{ "{\"id\":\"a\",\"type\":\"agent.message\",\"content\":[{\"type\":\"text\",\"text\":\"t\"}"
+	  "]}",
+		NULL },
 	{ "{\"id\":\"a\",\"type\":\"agent.message\",\"content\":[{\"type\":\"redacted\"}]}", NULL },
 	{ "{\"id\":\"a\",\"type\":\"agent.tool_use\",\"name\":\"bash\",\"input\":{},"
-	  "\"evaluated_permission\":\"allow\",\"evaluation\":{\"type\":\"always_allow\"}}", NULL },
+	  "\"evaluated_permission\":\"allow\",\"evaluation\":{\"type\":\"always_allow\"}}",
+		NULL },
 	{ "{\"id\":\"a\",\"type\":\"agent.tool_result\",\"tool_use_id\":\"t\",\"content\":[],"
-	  "\"is_error\":null}", NULL },
+	  "\"is_error\":null}",
+		NULL },
 	{ "{\"id\":\"a\",\"type\":\"session.status_idle\",\"stop_reason\":{\"type\":\"end_turn\"},"
-	  "\"stop_details\":null}", NULL },
-	{ "{\"id\":\"a\",\"type\":\"session.error\",\"error\":{\"type\":\"unknown_error\",\"message\":\"m\","
-	  "\"retry_status\":{\"type\":\"retrying\"}}}", NULL },
+	  "\"stop_details\":null}",
+		NULL },
+	{ "{\"id\":\"a\",\"type\":\"session.error\",\"error\":{\"type\":\"unknown_error\","
+	  "\"message\":\"m\","
+	  "\"retry_status\":{\"type\":\"retrying\"}}}",
+		NULL },
 	{ "{\"id\":\"a\",\"type\":\"session.updated\",\"title\":null}", NULL },
-	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"image\",\"source\":{\"type\":"
-	  "\"base64\",\"data\":\"AA\",\"media_type\":\"image/png\"}},{\"type\":\"document\",\"source\":{"
-	  "\"type\":\"text\",\"data\":\"x\",\"media_type\":\"text/plain\"},\"title\":\"t\"}]}", NULL },
-	{ "{\"id\":\"a\",\"type\":\"user.define_outcome\",\"description\":\"d\",\"rubric\":{\"type\":\"text\","
-	  "\"content\":\"c\"},\"max_iterations\":3}", NULL },
+	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"image\",\"source\":{"
+	  "\"type\":"
+	  "\"base64\",\"data\":\"AA\",\"media_type\":\"image/"
+	  "png\"}},{\"type\":\"document\",\"source\":{"
+	  "\"type\":\"text\",\"data\":\"x\",\"media_type\":\"text/plain\"},\"title\":\"t\"}]}",
+		NULL },
+	{ "{\"id\":\"a\",\"type\":\"user.define_outcome\",\"description\":\"d\",\"rubric\":{"
+	  "\"type\":\"text\","
+	  "\"content\":\"c\"},\"max_iterations\":3}",
+		NULL },
 	{ "[]", "an event must have a known type" },
 	{ "{\"id\":\"a\",\"type\":\"agent.mesage\"}", "an event must have a known type" },
 	{ "{\"type\":\"agent.thinking\"}", "agent.thinking must have an id" },
-	{ "{\"id\":\"a\",\"type\":\"agent.thinking\",\"text\":\"t\"}", "agent.thinking has no field text" },
+	{ "{\"id\":\"a\",\"type\":\"agent.thinking\",\"text\":\"t\"}",
+		"agent.thinking has no field text" },
 	{ "{\"id\":\"a\",\"type\":\"agent.message\"}", "agent.message must have content" },
 	{ "{\"id\":\"a\",\"type\":\"agent.message\",\"content\":[]}",
 		"content must be a list of 1 to 10000 content blocks" },
@@ -38,29 +51,38 @@ static const struct {
 		"content[0] must be a content block of a type that may stand here" },
 	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"redacted\"}]}",
 		"content[0] must be a content block of a type that may stand here" },
-	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"text\",\"text\":\"t\"},{\"type\":"
-	  "\"text\",\"text\":\"\"}]}", "content[1] must have a text that is not empty" },
-	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"image\",\"source\":{\"type\":"
+	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"text\",\"text\":\"t\"},"
+	  "{\"type\":"
+	  "\"text\",\"text\":\"\"}]}",
+		"content[1] must have a text that is not empty" },
+	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"image\",\"source\":{"
+	  "\"type\":"
 	  "\"base64\",\"data\":\"AA\",\"media_type\":\"image/tiff\"}}]}",
 		"content[0] must be a PNG, JPEG, GIF or WebP image" },
-	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"image\",\"source\":{\"type\":"
+	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"image\",\"source\":{"
+	  "\"type\":"
 	  "\"text\",\"data\":\"x\",\"media_type\":\"text/plain\"}}]}",
 		"content[0] must have a source of a known type" },
-	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":"
-	  "\"url\"}}]}", "content[0] must have a complete source" },
+	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":[{\"type\":\"document\",\"source\":{"
+	  "\"type\":"
+	  "\"url\"}}]}",
+		"content[0] must have a complete source" },
 	{ "{\"id\":\"a\",\"type\":\"user.message\",\"content\":\"hi\"}",
 		"content must be a list of 1 to 10000 content blocks" },
 	{ "{\"id\":\"a\",\"type\":\"agent.tool_use\",\"name\":\"bash\",\"input\":\"ls\"}",
 		"input must be an object" },
 	{ "{\"id\":\"a\",\"type\":\"session.status_idle\",\"stop_reason\":{\"type\":\"bored\"}}",
 		"stop_reason must have a known type" },
-	{ "{\"id\":\"a\",\"type\":\"session.status_idle\",\"stop_reason\":{\"type\":\"requires_action\"}}",
+	{ "{\"id\":\"a\",\"type\":\"session.status_idle\",\"stop_reason\":{\"type\":\"requires_"
+	  "action\"}}",
 		"stop_reason must have event_ids" },
 	{ "{\"id\":\"a\",\"type\":\"session.error\",\"error\":{\"type\":\"unknown_error\"}}",
 		"error must have type, message and retry_status" },
-	{ "{\"id\":\"a\",\"type\":\"user.tool_confirmation\",\"tool_use_id\":\"t\",\"result\":\"maybe\"}",
+	{ "{\"id\":\"a\",\"type\":\"user.tool_confirmation\",\"tool_use_id\":\"t\",\"result\":"
+	  "\"maybe\"}",
 		"result must be \"allow\" or \"deny\"" },
-	{ "{\"id\":\"a\",\"type\":\"user.tool_confirmation\",\"tool_use_id\":\"\",\"result\":\"allow\"}",
+	{ "{\"id\":\"a\",\"type\":\"user.tool_confirmation\",\"tool_use_id\":\"\",\"result\":"
+	  "\"allow\"}",
 		"tool_use_id must be the id of an event" },
 	{ "{\"id\":\"a\",\"type\":\"user.define_outcome\",\"description\":\"d\",\"rubric\":\"r\"}",
 		"rubric must be a text with content or a file with file_id" },
@@ -89,9 +111,12 @@ static void test_table(void)
 		CHECK(row->help && *row->help);
 		clients += row->sender == SENDER_CLIENT;
 		cleanup(json) cJSON *event = event_new(row->name);
-		CHECK_INT(event_check(event, NULL), row->fields[strspn(row->fields, "?")] &&
-			strstr(row->fields, ":") && strcmp(row->fields, "session_thread_id:text?") != 0 &&
-			strcmp(row->name, "session.updated") != 0 ? -EINVAL : 0);
+		CHECK_INT(event_check(event, NULL),
+			row->fields[strspn(row->fields, "?")] && strstr(row->fields, ":") &&
+					strcmp(row->fields, "session_thread_id:text?") != 0 &&
+					strcmp(row->name, "session.updated") != 0 ?
+				-EINVAL :
+				0);
 	}
 	CHECK_INT(clients, 7);
 	CHECK(i > 40);

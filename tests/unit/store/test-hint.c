@@ -11,11 +11,14 @@ int main(void)
 	int ends[2];
 	struct hint_reader reader = { 0 };
 	struct hint got;
-	CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0); /* blocking: hints must not block anyway */
+	CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends),
+		0); /* blocking: hints must not block anyway */
 	CHECK_INT(hint_receive(ends[1], &reader, &got), 0);
 
 	CHECK_INT(hint_send(ends[0], &(struct hint){ HINT_WAKE, 7, { 0 } }), 0);
-	CHECK_INT(hint_send(ends[0], &(struct hint){ HINT_DELTA, 1LL << 40, slice_of("{\"a\":1}\n") }), 0);
+	CHECK_INT(hint_send(ends[0],
+			  &(struct hint){ HINT_DELTA, 1LL << 40, slice_of("{\"a\":1}\n") }),
+		0);
 	CHECK_INT(hint_receive(ends[1], &reader, &got), 1);
 	CHECK_INT(got.kind, HINT_WAKE);
 	CHECK_INT(got.session, 7);
@@ -35,7 +38,8 @@ int main(void)
 	static char text[HINT_BYTES_MAX];
 	memset(text, 'x', sizeof(text));
 	int sent = 0, r;
-	while ((r = hint_send(ends[0], &(struct hint){ HINT_DELTA, 1, { text, sizeof(text) } })) == 0)
+	while ((r = hint_send(ends[0], &(struct hint){ HINT_DELTA, 1, { text, sizeof(text) } })) ==
+		0)
 		sent++;
 	CHECK_INT(r, -EAGAIN);
 	CHECK(sent > 0);

@@ -13,7 +13,8 @@
 #define BAD     "{\"type\":\"user.message\",\"content\":[]}"
 #define FOREIGN "{\"type\":\"agent.thinking\"}"
 
-/* `text`: one user.message with it.  `events`: so many, of which the first has the type.  `error`. */
+/* `text`: one user.message with it.  `events`: so many, of which the first has the type.
+ * `error`. */
 static const struct {
 	const char *input;
 	const char *text;
@@ -42,7 +43,8 @@ static const struct {
 	{ "{\n  \"type\": \"user.interrupt\"\n}\n", .events = 1, .type = "user.interrupt" },
 	{ "{\"events\":[" STOP "," HI "]}", .events = 2, .type = "user.interrupt" },
 	{ HI "\n" SYSTEM, .events = 2, .type = "user.message" },
-	{ "{\"id\":\"sevt_old\",\"processed_at\":\"x\",\"x_agentdirs\":{},\"type\":\"user.interrupt\"}",
+	{ "{\"id\":\"sevt_old\",\"processed_at\":\"x\",\"x_agentdirs\":{},\"type\":\"user."
+	  "interrupt\"}",
 		.events = 1, .type = "user.interrupt" },
 	/* A malformed event is never sent as text; something that is no event is. */
 	{ BAD, .error = -EINVAL },
@@ -56,7 +58,8 @@ static const struct {
 	{ "{\"type\":\"user.message\",\"content\":[{\"type\":\"text\",\"text\":\"\\u0000\"}]}",
 		.error = -EINVAL },
 	{ "{\"type\":\"user.tool_confirmation\",\"tool_use_id\":\"t\",\"result\":\"allow\","
-	  "\"deny_message\":\"m\"}", .error = -EINVAL },
+	  "\"deny_message\":\"m\"}",
+		.error = -EINVAL },
 	{ "{\"a\":\"\\u0000\"}", .text = "{\"a\":\"\\u0000\"}" },
 	{ FOREIGN "\n", .text = FOREIGN },
 	{ "{}", .text = "{}" },
@@ -99,7 +102,8 @@ static void test_cases(void)
 		cleanup(json) cJSON *events = NULL;
 		size_t size = strlen(cases[i].input);
 		buf_clear(&why);
-		CHECK_INT(event_parse_input(cases[i].input, size, true, &events, &why), cases[i].error);
+		CHECK_INT(event_parse_input(cases[i].input, size, true, &events, &why),
+			cases[i].error);
 		CHECK((events != NULL) == !cases[i].error);
 		CHECK(!cases[i].error || why.size > 0);
 		if (events)
@@ -107,7 +111,8 @@ static void test_cases(void)
 	}
 }
 
-/* A message that is good as a whole is good at each point on the way: no prefix of it is refused. */
+/* A message that is good as a whole is good at each point on the way: no prefix of it is
+ * refused. */
 static void test_prefixes(void)
 {
 	int wrong = 0;
@@ -137,7 +142,8 @@ static void test_pieces(void)
 		size_t end = input_scan_push(&whole, input, size, &a);
 		for (size_t at = 0; at < end && b == INPUT_MORE; at++)
 			(void)input_scan_push(&pieces, input + at, 1, &b);
-		wrong += a != INPUT_NOT_UTF8 && (a != b || memcmp(&whole, &pieces, sizeof(whole)) != 0);
+		wrong += a != INPUT_NOT_UTF8 &&
+			 (a != b || memcmp(&whole, &pieces, sizeof(whole)) != 0);
 	}
 	CHECK_INT(wrong, 0);
 }
@@ -160,7 +166,8 @@ static void test_sizes(void)
 
 	cleanup(buf) struct buf event = BUF_INIT(64 << 20), why = BUF_INIT(1000);
 	size_t letters = 4 << 20;
-	(void)buf_add_text(&event, "{\"type\":\"user.message\",\"content\":[{\"type\":\"text\",\"text\":\"");
+	(void)buf_add_text(
+		&event, "{\"type\":\"user.message\",\"content\":[{\"type\":\"text\",\"text\":\"");
 	memset(buf_reserve(&event, letters), 'x', letters);
 	event.size += letters;
 	CHECK_INT(event_parse_input(event.data, event.size, false, NULL, &why), 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The log: reading at any place gives the lines that were written, and the fold agrees with them. */
+/* The log: reading at any place gives the lines that were written, and the fold agrees with
+ * them. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "tests/unit/store/fixture.h"
@@ -55,7 +56,8 @@ static size_t read_pieces(size_t from, size_t piece)
 		if (n <= 0)
 			return n < 0 ? 0 : at;
 		size_t left = expected.size - at;
-		if ((size_t)n != (left < piece ? left : piece) || memcmp(to, expected.data + at, (size_t)n))
+		if ((size_t)n != (left < piece ? left : piece) ||
+			memcmp(to, expected.data + at, (size_t)n))
 			return at;
 		at += (size_t)n;
 	}
@@ -73,8 +75,10 @@ static void test_read(void)
 	int wrong = 0;
 	for (int i = 0; i < 2000; i++) {
 		char to[700];
-		size_t at = next_random((uint32_t)expected.size + 100), size = next_random(sizeof(to)) + 1;
-		size_t left = at < expected.size ? expected.size - at : 0, want = left < size ? left : size;
+		size_t at = next_random((uint32_t)expected.size + 100),
+		       size = next_random(sizeof(to)) + 1;
+		size_t left = at < expected.size ? expected.size - at : 0,
+		       want = left < size ? left : size;
 		ssize_t n = log_read(store, session, at, to, size);
 		wrong += n != (ssize_t)want || (want && memcmp(to, expected.data + at, want) != 0);
 	}
@@ -100,9 +104,15 @@ static void test_stale_memo(void)
 	CHECK(size > 0);
 	CHECK_INT(log_read(store, num, (uint64_t)size - 5, to, 3), 3);
 	store_rollback(store);
-	CHECK_INT(fixture_append(num, "session.status_idle", "{\"stop_reason\":{\"type\":\"end_turn\"}}"), 0);
-	CHECK_INT(fixture_append(num, "session.status_idle", "{\"stop_reason\":{\"type\":\"end_turn\"}}"), 0);
-	CHECK_INT(fixture_append(num, "session.status_idle", "{\"stop_reason\":{\"type\":\"end_turn\"}}"), 0);
+	CHECK_INT(fixture_append(
+			  num, "session.status_idle", "{\"stop_reason\":{\"type\":\"end_turn\"}}"),
+		0);
+	CHECK_INT(fixture_append(
+			  num, "session.status_idle", "{\"stop_reason\":{\"type\":\"end_turn\"}}"),
+		0);
+	CHECK_INT(fixture_append(
+			  num, "session.status_idle", "{\"stop_reason\":{\"type\":\"end_turn\"}}"),
+		0);
 	char whole[4000], part[4000];
 	ssize_t at = size - 2, n = log_read(store, num, (uint64_t)at, part, sizeof(part));
 	ssize_t all = log_read(store, num, 0, whole, sizeof(whole));
@@ -152,16 +162,19 @@ static void append_random(void)
 		{ "session.status_idle", "{\"stop_reason\":{\"type\":\"end_turn\"}}" },
 		{ "session.status_idle",
 			"{\"stop_reason\":{\"type\":\"requires_action\",\"event_ids\":[\"e\"]}}" },
-		{ "session.status_idle", "{\"stop_reason\":{\"type\":\"refusal\"},\"stop_details\":null}" },
+		{ "session.status_idle",
+			"{\"stop_reason\":{\"type\":\"refusal\"},\"stop_details\":null}" },
 		{ "session.status_rescheduled", "{}" },
-		{ "session.error", "{\"error\":{\"type\":\"unknown_error\",\"message\":\"m\",\"retry_status\":"
-				   "{\"type\":\"retrying\"}}}" },
+		{ "session.error",
+			"{\"error\":{\"type\":\"unknown_error\",\"message\":\"m\",\"retry_status\":"
+			"{\"type\":\"retrying\"}}}" },
 		{ "agent.message", "{\"content\":[{\"type\":\"text\",\"text\":\"t\"}]}" },
 		{ "agent.thinking", "{}" },
 		{ "span.model_request_end",
 			"{\"model_request_start_id\":\"x\",\"is_error\":null,\"model_usage\":{"
 			"\"input_tokens\":100000,\"output_tokens\":3,\"cache_read_input_tokens\":7,"
-			"\"cache_creation_input_tokens\":5},\"x_agentdirs\":{\"cost_nano\":123456789,"
+			"\"cache_creation_input_tokens\":5},\"x_agentdirs\":{\"cost_nano\":"
+			"123456789,"
 			"\"cache_creation_1h\":2,\"web_search_requests\":1}}" },
 		{ "span.model_request_end",
 			"{\"model_request_start_id\":\"x\",\"is_error\":true,\"model_usage\":{"
@@ -194,7 +207,8 @@ static void test_fold(void)
 	CHECK_INT(read_pieces(0, 131072), expected.size);
 }
 
-/* processed_at never goes back, even when the clock does (here: the last event lies in the future). */
+/* processed_at never goes back, even when the clock does (here: the last event lies in the
+ * future). */
 static void test_time(void)
 {
 	struct log_state state;
@@ -227,7 +241,8 @@ static const struct {
 	{ "session.status_running", "{}", SESSION_RUNNING, 1, true },
 	{ "session.status_rescheduled", "{}", SESSION_RESCHEDULING, 1, false },
 	{ "session.status_running", "{}", SESSION_RUNNING, 1, true }, /* the same turn goes on */
-	{ "session.status_idle", "{\"stop_reason\":{\"type\":\"end_turn\"}}", SESSION_IDLE, 1, false },
+	{ "session.status_idle", "{\"stop_reason\":{\"type\":\"end_turn\"}}", SESSION_IDLE, 1,
+		false },
 	{ "session.status_running", "{}", SESSION_RUNNING, 5, true },
 	{ "session.status_terminated", "{}", SESSION_TERMINATED, 5, false },
 };
@@ -237,7 +252,9 @@ static void test_turns(void)
 	struct session turns;
 	CHECK_INT(session_make(store, "turns", &turns, &why), 0);
 	for (size_t i = 0; i < ARRAY_LEN(turn_steps); i++) {
-		CHECK_INT(fixture_append(turns.object.num, turn_steps[i].type, turn_steps[i].fields), 0);
+		CHECK_INT(
+			fixture_append(turns.object.num, turn_steps[i].type, turn_steps[i].fields),
+			0);
 		CHECK_INT(session_get(store, turns.object.num, &turns), 1);
 		CHECK_INT(turns.fold.status, turn_steps[i].status);
 		CHECK_INT(turns.fold.turn_seq, turn_steps[i].turn_seq);
@@ -251,13 +268,20 @@ static void test_turns(void)
 
 static void test_usage(void)
 {
-	struct usage usage = { .input_tokens = 10, .output_tokens = 20, .cache_read_input_tokens = 30,
-		.cache_creation_input_tokens = 5, .cache_creation_1h_tokens = 2, .web_search_requests = 1,
-		.cost_nano = 25000000, .active_us = 1500000 };
+	struct usage usage = { .input_tokens = 10,
+		.output_tokens = 20,
+		.cache_read_input_tokens = 30,
+		.cache_creation_input_tokens = 5,
+		.cache_creation_1h_tokens = 2,
+		.web_search_requests = 1,
+		.cost_nano = 25000000,
+		.active_us = 1500000 };
 	cleanup(json) cJSON *body = usage_body(&usage, 250000);
 	cleanup(free) char *text = json_to_text(body);
-	CHECK_TEXT(text, "{\"input_tokens\":10,\"output_tokens\":20,\"cache_read_input_tokens\":30,"
-		"\"cache_creation\":{\"ephemeral_5m_input_tokens\":3,\"ephemeral_1h_input_tokens\":2},"
+	CHECK_TEXT(text,
+		"{\"input_tokens\":10,\"output_tokens\":20,\"cache_read_input_tokens\":30,"
+		"\"cache_creation\":{\"ephemeral_5m_input_tokens\":3,\"ephemeral_1h_input_tokens\":"
+		"2},"
 		"\"list_cost\":{\"amount\":\"3\",\"currency\":\"USD\"},\"active_seconds\":1.75,"
 		"\"server_tool_use\":{\"web_search_requests\":1,\"web_fetch_requests\":0}}");
 }

@@ -3,8 +3,8 @@
 #include "store/schema.h"
 #include "tests/unit/store/fixture.h"
 
-#define TOOLSET                                                                                      \
-	"{\"type\":\"agent_toolset_20260401\",\"default_config\":{\"enabled\":true,"                 \
+#define TOOLSET                                                                                    \
+	"{\"type\":\"agent_toolset_20260401\",\"default_config\":{\"enabled\":true,"               \
 	"\"permission_policy\":{\"type\":\"always_allow\"}},\"configs\":[]}"
 
 /* A definition and what of its full form matters, or the sentence that refuses it. */
@@ -14,8 +14,10 @@ static const struct {
 } cases[] = {
 	{ OBJECT_AGENT, "{\"model\":\"m\"}", "model",
 		"{\"id\":\"m\",\"effort\":{\"type\":\"high\"},\"speed\":\"standard\"}" },
-	{ OBJECT_AGENT, "{\"model\":\"claude-opus-5-5\"}", "model.effort", "{\"type\":\"medium\"}" },
-	{ OBJECT_AGENT, "{\"model\":{\"id\":\"claude-haiku-4-5-20251001\"}}", "model.effort", "null" },
+	{ OBJECT_AGENT, "{\"model\":\"claude-opus-5-5\"}", "model.effort",
+		"{\"type\":\"medium\"}" },
+	{ OBJECT_AGENT, "{\"model\":{\"id\":\"claude-haiku-4-5-20251001\"}}", "model.effort",
+		"null" },
 	{ OBJECT_AGENT, "{\"model\":{\"id\":\"m\",\"effort\":\"max\",\"speed\":\"fast\"}}", "model",
 		"{\"id\":\"m\",\"effort\":{\"type\":\"max\"},\"speed\":\"fast\"}" },
 	{ OBJECT_AGENT, "{\"model\":\"m\"}", "tools", "[" TOOLSET "]" },
@@ -25,14 +27,18 @@ static const struct {
 		"{\"name\":\"bash\",\"permission_policy\":\"always_ask\"}]}]}",
 		"tools",
 		"[{\"type\":\"agent_toolset_20260401\",\"default_config\":{\"enabled\":true,"
-		"\"permission_policy\":{\"type\":\"always_allow\"}},\"configs\":[{\"name\":\"bash\","
+		"\"permission_policy\":{\"type\":\"always_allow\"}},\"configs\":[{\"name\":"
+		"\"bash\","
 		"\"type\":\"bash\",\"permission_policy\":{\"type\":\"always_ask\"}}]}]" },
-	{ OBJECT_AGENT, "{\"model\":\"m\",\"id\":\"x\",\"version\":7,\"name\":\"y\"}", "system", "null" },
+	{ OBJECT_AGENT, "{\"model\":\"m\",\"id\":\"x\",\"version\":7,\"name\":\"y\"}", "system",
+		"null" },
 	{ OBJECT_AGENT,
-		"{\"model\":\"m\",\"mcp_servers\":[{\"type\":\"url\",\"name\":\"a\",\"url\":\"https://a\"}],"
+		"{\"model\":\"m\",\"mcp_servers\":[{\"type\":\"url\",\"name\":\"a\",\"url\":"
+		"\"https://a\"}],"
 		"\"tools\":[{\"type\":\"mcp_toolset\",\"mcp_server_name\":\"a\"}]}",
 		"tools",
-		"[{\"type\":\"mcp_toolset\",\"mcp_server_name\":\"a\",\"default_config\":{\"enabled\":true,"
+		"[{\"type\":\"mcp_toolset\",\"mcp_server_name\":\"a\",\"default_config\":{"
+		"\"enabled\":true,"
 		"\"permission_policy\":{\"type\":\"always_ask\"}},\"configs\":[]}]" },
 	{ OBJECT_AGENT, "{\"model\":\"m\",\"metadata\":{\"a\":\"1\",\"b\":null}}", "metadata",
 		"{\"a\":\"1\"}" },
@@ -46,45 +52,59 @@ static const struct {
 	{ OBJECT_AGENT, "{\"model\":\"m\",\"system\":7}", NULL, "system must be text" },
 	{ OBJECT_AGENT, "{\"model\":\"m\",\"tools\":{}}", NULL, "tools must be a list" },
 	{ OBJECT_AGENT, "{\"model\":\"m\",\"tools\":[{\"type\":\"x\"}]}", NULL,
-		"tools[0].type must be one of \"agent_toolset_20260401\" \"mcp_toolset\" \"custom\"" },
+		"tools[0].type must be one of \"agent_toolset_20260401\" \"mcp_toolset\" "
+		"\"custom\"" },
 	{ OBJECT_AGENT,
-		"{\"model\":\"m\",\"tools\":[{\"type\":\"agent_toolset_20260401\",\"configs\":[{\"name\":"
+		"{\"model\":\"m\",\"tools\":[{\"type\":\"agent_toolset_20260401\",\"configs\":[{"
+		"\"name\":"
 		"\"bosh\"}]}]}",
 		NULL,
-		"tools[0].configs[0].name must be one of \"bash\" \"read\" \"write\" \"edit\" \"glob\" "
+		"tools[0].configs[0].name must be one of \"bash\" \"read\" \"write\" \"edit\" "
+		"\"glob\" "
 		"\"grep\" \"web_fetch\" \"web_search\"" },
 	{ OBJECT_AGENT,
-		"{\"model\":\"m\",\"tools\":[{\"type\":\"custom\",\"name\":\"bash\",\"description\":\"d\","
+		"{\"model\":\"m\",\"tools\":[{\"type\":\"custom\",\"name\":\"bash\","
+		"\"description\":\"d\","
 		"\"input_schema\":{\"type\":\"object\"}}]}",
 		NULL, "tools[0].name must not be the name of a built-in tool" },
 	{ OBJECT_AGENT,
-		"{\"model\":\"m\",\"tools\":[{\"type\":\"custom\",\"name\":\"a\",\"description\":\"d\","
+		"{\"model\":\"m\",\"tools\":[{\"type\":\"custom\",\"name\":\"a\",\"description\":"
+		"\"d\","
 		"\"input_schema\":{}}]}",
 		NULL, "tools[0].input_schema must have the type \"object\"" },
 	{ OBJECT_AGENT,
-		"{\"model\":\"m\",\"tools\":[{\"type\":\"mcp_toolset\",\"mcp_server_name\":\"a\"}]}", NULL,
+		"{\"model\":\"m\",\"tools\":[{\"type\":\"mcp_toolset\",\"mcp_server_name\":\"a\"}]"
+		"}",
+		NULL,
 		"the document must declare in mcp_servers every server that an mcp_toolset names" },
 	{ OBJECT_AGENT, "{\"model\":\"m\",\"metadata\":{\"a\":1}}", NULL,
 		"metadata must have keys of 1 to 64 and texts of up to 512 characters" },
 	{ OBJECT_ENVIRONMENT, "{}", "config",
 		"{\"type\":\"cloud\",\"networking\":{\"type\":\"limited\",\"allowed_hosts\":[],"
-		"\"allow_mcp_servers\":false,\"allow_package_managers\":false},\"packages\":{\"type\":"
-		"\"packages\",\"apt\":[],\"cargo\":[],\"gem\":[],\"go\":[],\"npm\":[],\"pip\":[]}}" },
+		"\"allow_mcp_servers\":false,\"allow_package_managers\":false},\"packages\":{"
+		"\"type\":"
+		"\"packages\",\"apt\":[],\"cargo\":[],\"gem\":[],\"go\":[],\"npm\":[],\"pip\":[]}"
+		"}" },
 	{ OBJECT_ENVIRONMENT, "{\"config\":{\"type\":\"self_hosted\"}}", "config",
 		"{\"type\":\"self_hosted\"}" },
-	{ OBJECT_ENVIRONMENT, "{\"config\":{\"type\":\"cloud\",\"networking\":{\"type\":\"unrestricted\"},"
-			      "\"packages\":{\"type\":\"packages\",\"apt\":[\"jq\"]}}}",
+	{ OBJECT_ENVIRONMENT,
+		"{\"config\":{\"type\":\"cloud\",\"networking\":{\"type\":\"unrestricted\"},"
+		"\"packages\":{\"type\":\"packages\",\"apt\":[\"jq\"]}}}",
 		"config.networking", "{\"type\":\"unrestricted\"}" },
 	{ OBJECT_ENVIRONMENT,
-		"{\"config\":{\"type\":\"cloud\",\"packages\":{\"type\":\"packages\",\"apt\":[\"jq\"]}}}",
+		"{\"config\":{\"type\":\"cloud\",\"packages\":{\"type\":\"packages\",\"apt\":["
+		"\"jq\"]}}}",
 		NULL,
-		"config must set networking.allow_package_managers to install packages through a limited "
+		"config must set networking.allow_package_managers to install packages through a "
+		"limited "
 		"network" },
 	{ OBJECT_ENVIRONMENT,
-		"{\"config\":{\"type\":\"cloud\",\"networking\":{\"type\":\"limited\",\"allowed_hosts\":"
+		"{\"config\":{\"type\":\"cloud\",\"networking\":{\"type\":\"limited\",\"allowed_"
+		"hosts\":"
 		"[\"*.example.com\",\"https://x\"]}}}",
 		NULL,
-		"config.networking.allowed_hosts[1] must be a host name such as example.com or *.example.com" },
+		"config.networking.allowed_hosts[1] must be a host name such as example.com or "
+		"*.example.com" },
 };
 
 static void test_schema(void)
@@ -98,7 +118,8 @@ static void test_schema(void)
 			CHECK_TEXT(buf_text(&why), cases[i].want);
 			continue;
 		}
-		cleanup(free) char *got = full ? json_to_text(json_path(full, cases[i].path)) : NULL;
+		cleanup(free) char *got = full ? json_to_text(json_path(full, cases[i].path)) :
+						 NULL;
 		CHECK_TEXT(got, cases[i].want);
 		/* The full form is its own full form: what is shown can be written back. */
 		cleanup(json) cJSON *again = NULL;
@@ -179,7 +200,8 @@ static void test_pages(void)
 	CHECK(seen >= 3);
 }
 
-/* Saving what was read makes no version; every real change makes one, and old ones stay as they were. */
+/* Saving what was read makes no version; every real change makes one, and old ones stay as they
+ * were. */
 static void test_versions(void)
 {
 	struct object agent;

@@ -120,7 +120,9 @@ static const struct {
 	int written, committed, count;
 } cases[] = {
 	{ { HI "\n", STOP "\n" }, 0, 0, 2 },
-	{ { "{\"type\":\"user.mess", "age\",\"content\":[{\"type\":\"text\",", "\"text\":\"hi\"}]}" }, 0, 0, 1 },
+	{ { "{\"type\":\"user.mess", "age\",\"content\":[{\"type\":\"text\",",
+		  "\"text\":\"hi\"}]}" },
+		0, 0, 1 },
 	{ { HI "\n{\"type\"", ":\"user.interrupt\"}\n" HI }, 0, 0, 3 },
 	{ { "{\"events\":[" HI, "," STOP "]", "}\n" }, 0, 0, 2 },
 	{ { "{\"type\":\"user.message\",", "\"content\":[]}" }, -EINVAL, -EINVAL, 0 },
@@ -136,7 +138,8 @@ static void test_draft_cases(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int r = 0, count = 0;
-		for (uint64_t k = 0; k < ARRAY_LEN(cases[i].parts) && cases[i].parts[k] && r == 0; k++)
+		for (uint64_t k = 0; k < ARRAY_LEN(cases[i].parts) && cases[i].parts[k] && r == 0;
+			k++)
 			r = write_text(7, k + 1, cases[i].parts[k]);
 		CHECK_INT(r, cases[i].written);
 		if (r < 0) { /* spoilt for good, also for the same request sent again */
@@ -153,14 +156,15 @@ static void test_draft_cases(void)
 	}
 }
 
-/* A large event in many writes costs what it is long, and arrives whole; too large a text is stopped at
- * the write that makes it so. */
+/* A large event in many writes costs what it is long, and arrives whole; too large a text is
+ * stopped at the write that makes it so. */
 static void test_large_draft(void)
 {
 	enum { PIECE = 128 << 10, PIECES = 64 };
 	cleanup(free) char *piece = xmalloc(PIECE);
 	memset(piece, 'x', PIECE);
-	static const char head[] = "{\"type\":\"user.message\",\"content\":[{\"type\":\"text\",\"text\":\"";
+	static const char head[] =
+		"{\"type\":\"user.message\",\"content\":[{\"type\":\"text\",\"text\":\"";
 	CHECK_INT(write_text(8, 1, head), 0);
 	int r = 0, count = 0;
 	for (uint64_t i = 0; i < PIECES && r == 0; i++)

@@ -80,7 +80,8 @@ static void test_title(void)
 	cleanup(json) cJSON *event = fixture_message("hello");
 	CHECK_INT(log_append(store, session, event, NULL), 0);
 	CHECK_INT(session_set_title(store, session, "Second", 6, &why), 0);
-	CHECK_INT(session_set_title(store, session, "Second", 6, &why), 0); /* no change, no event */
+	CHECK_INT(
+		session_set_title(store, session, "Second", 6, &why), 0); /* no change, no event */
 	CHECK_INT(session_get(store, session, &got), 1);
 	CHECK_INT(got.fold.events, 2);
 	cleanup(json) cJSON *updated = log_event(store, session, 2);
@@ -218,6 +219,20 @@ static void test_delete(void)
 	CHECK_INT(object_delete(store, next.object.num), 0); /* it has no events */
 }
 
+/* Event numbers share a key with the session's number, which must not run over. */
+static void test_last_number(void)
+{
+	CHECK_INT(db_exec(store, "UPDATE sqlite_sequence SET seq = 2147483645 WHERE name = 'object'"), 0);
+	struct session made;
+	CHECK_INT(session_make(store, "last", &made, &why), 0);
+	CHECK_INT(made.object.num, INT32_MAX - 1);
+	CHECK_INT(fixture_append(made.object.num, "agent.thinking", "{}"), 0);
+	char byte;
+	CHECK_INT(log_read(store, made.object.num, 0, &byte, 1), 1);
+	CHECK_INT(session_make(store, "too-late", &made, &why), -ENOSPC);
+	CHECK_INT(object_find(store, OBJECT_SESSION, false, "too-late", NULL), 0);
+}
+
 int main(void)
 {
 	fixture_open();
@@ -228,6 +243,7 @@ int main(void)
 	test_pages();
 	test_sandbox();
 	test_delete();
+	test_last_number();
 	fixture_close();
 	return test_done();
 }

@@ -152,14 +152,16 @@ static int write_file(const char *path)
 /* A tree as an agent might leave it: deep, without permissions, with a link that leads out. */
 static void plant(const char *workspace, const char *outside)
 {
-	cleanup(free) char *link = xprintf("%s/link", workspace), *closed = xprintf("%s/closed", workspace);
+	cleanup(free) char *link = xprintf("%s/link", workspace),
+			   *closed = xprintf("%s/closed", workspace);
 	cleanup(free) char *inner = xprintf("%s/inner", closed);
 	CHECK_INT(symlink(outside, link), 0);
 	CHECK_INT(mkdir(closed, 0700) + mkdir(inner, 0700), 0);
 	CHECK_INT(chmod(closed, 0), 0);
 	int dir = open(workspace, O_RDONLY | O_DIRECTORY);
 	for (int i = 0; i < 3000 && dir >= 0; i++) {
-		int next = mkdirat(dir, "d", 0700) < 0 ? -1 : openat(dir, "d", O_RDONLY | O_DIRECTORY);
+		int next = mkdirat(dir, "d", 0700) < 0 ? -1 :
+							 openat(dir, "d", O_RDONLY | O_DIRECTORY);
 		close(dir);
 		dir = next;
 	}
@@ -169,7 +171,8 @@ static void plant(const char *workspace, const char *outside)
 
 static int count_entries(const char *folder)
 {
-	cleanup(free) char *command = xprintf("ls -A %s/%s 2>/dev/null | wc -l", fixture_dir, folder);
+	cleanup(free) char *command = xprintf(
+		"ls -A %s/%s 2>/dev/null | wc -l", fixture_dir, folder);
 	FILE *pipe = popen(command, "r");
 	int count = -1;
 	if (!pipe || fscanf(pipe, "%d", &count) != 1)
@@ -200,11 +203,13 @@ static void test_delete_files(void)
 static void test_sweep(void)
 {
 	cleanup(free) char *orphan = xprintf("%s/sessions/sesn_nobody", fixture_dir);
-	CHECK_INT(mkdir(orphan, 0700), 0);
+	cleanup(free) char *foreign = xprintf("%s/sessions/notes", fixture_dir);
+	CHECK_INT(mkdir(orphan, 0700) + mkdir(foreign, 0700), 0);
 	int before = count_entries("sessions");
 	CHECK_INT(store_prepare(store, "m", &why), 0);
 	CHECK_INT(count_entries("sessions"), before - 1);
 	CHECK_INT(count_entries("trash"), 0);
+	CHECK_INT(access(foreign, F_OK), 0);
 }
 
 /* Several processes open an empty directory at once: each gets the same, whole store. */
