@@ -30,6 +30,6 @@ void scene_done(struct scene *scene);
 /* The round to be played now; an empty one past the end of the script.  Lent from the scene. */
 const struct round *scene_round(const struct scene *scene);
 
-/* Names the point of the conversation at which a fault of this round was asked for, to count it by: all
- * that was said up to there, or that text alone, and the round. */
+/* Names the point of the conversation at which a fault of this round was asked for, to count it
+ * by: all that was said up to there, or that text alone, and the round. */
 uint64_t scene_key(const struct scene *scene, const struct request *r, const struct fault *fault);
