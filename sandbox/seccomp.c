@@ -196,6 +196,7 @@ struct fate {
 enum {
 	NUMBERS = 512, /* above any call number in use */
 	PROGRAM_MAX = 1024, /* the kernel takes four times as many */
+	JUMP_MAX = 255, /* of a conditional jump */
 	X32_BIT = 0x40000000,
 };
 
@@ -208,7 +209,7 @@ struct program {
 
 static size_t add(struct program *p, unsigned code, unsigned k, unsigned yes, unsigned no)
 {
-	assert(p->size < PROGRAM_MAX && yes < 256 && no < 256);
+	assert(p->size < PROGRAM_MAX && yes <= JUMP_MAX && no <= JUMP_MAX);
 	p->code[p->size] = (struct sock_filter){ (unsigned short)code, (unsigned char)yes,
 		(unsigned char)no, k };
 	return p->size++;
@@ -269,7 +270,7 @@ static size_t find_ranges(unsigned starts[NUMBERS + 1])
 	return count;
 }
 
-/* A jump reaches 255 instructions; a longer way goes over an unconditional one. */
+/* The lower half lies behind the comparison, the upper half behind that. */
 static void add_search(struct program *p, const unsigned *starts, size_t count)
 {
 	if (count == 1) {
@@ -277,10 +278,10 @@ static void add_search(struct program *p, const unsigned *starts, size_t count)
 		return;
 	}
 	size_t half = count / 2;
-	add(p, BPF_JMP | BPF_JGE | BPF_K, starts[half], 0, 1);
-	size_t far = add(p, BPF_JMP | BPF_JA, 0, 0, 0);
+	size_t jump = add(p, BPF_JMP | BPF_JGE | BPF_K, starts[half], 0, 0);
 	add_search(p, starts, half);
-	p->code[far].k = (unsigned)(p->size - far - 1);
+	assert(p->size - jump - 1 <= JUMP_MAX);
+	p->code[jump].jt = (unsigned char)(p->size - jump - 1);
 	add_search(p, starts + half, count - half);
 }
 
