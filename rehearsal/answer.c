@@ -292,8 +292,10 @@ void answer_init(struct answer *answer, struct desk *desk, const struct ask *ask
 	*answer = (struct answer){
 		.status = 200, .content_type = "application/json", .retry_after_s = -1
 	};
-	/* One number per request: the same requests in the same order get the same ids. */
-	answer->seed = digest_int(DIGEST_START, ++desk->requests);
+	/* The same requests in the same order get the same ids; and a conversation that goes on with the next
+	 * process of this program, which counts anew, still gets ids that it has not seen. */
+	answer->seed = digest_bytes(digest_int(DIGEST_START, ++desk->requests), ask->body.at,
+		ask->body.size);
 	(void)snprintf(answer->request_id, ID_SIZE, "req_rehearsal%011" PRIu64, desk->requests);
 	int status;
 	const struct route *route = find_route(ask, &status);

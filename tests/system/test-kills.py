@@ -138,7 +138,7 @@ def a_blocked_wait_survives_a_new_fs():
         waiter = start(["cat", str(s / "wait")], stdout=subprocess.PIPE)
         s.wait_for("agent.tool_use")
         m.kill("fs")
-        assert waiter.communicate(timeout=20)[0] == b"idle end_turn\n"
+        assert waiter.communicate(timeout=20)[0] == "idle end_turn\n"
         assert waiter.returncode == 0
 
 
