@@ -70,7 +70,8 @@ static int set_times(struct visit *v, const struct stat *attr, int which)
 }
 
 enum {
-	SET_TIMES = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW,
+	SET_TIMES = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
+		    FUSE_SET_ATTR_MTIME_NOW,
 };
 
 static int change(struct visit *v, const struct stat *attr, int which)
@@ -85,7 +86,8 @@ static int change(struct visit *v, const struct stat *attr, int which)
 	return r < 0 ? r : tree_stat(v->fd, &v->st);
 }
 
-void attr_set(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi)
+void attr_set(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi)
 {
 	cleanup(visit) struct visit v = VISIT_NONE;
 	int r = visit_object(&v, ino, VISIT_CHANGE);
@@ -96,7 +98,8 @@ void attr_set(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, stru
 	reply_attr(req, r, &v);
 }
 
-/* Asked only when the mount is without default_permissions, which is when all callers are the user we run as. */
+/* Asked only when the mount is without default_permissions, which is when all callers are the user
+ * we run as. */
 static int check_access(fuse_ino_t ino, int mask)
 {
 	cleanup(visit) struct visit v = VISIT_NONE;

@@ -28,25 +28,25 @@ void dirs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	files_open(req, ino, fi);
 }
 
-typedef size_t (*add_fn)(fuse_req_t req, char *to, size_t room, const struct dirent64 *d,
-	const struct stat *st);
+typedef size_t (*add_fn)(
+	fuse_req_t req, char *to, size_t room, const struct dirent64 *d, const struct stat *st);
 
-static size_t add_plain(fuse_req_t req, char *to, size_t room, const struct dirent64 *d,
-	const struct stat *st)
+static size_t add_plain(
+	fuse_req_t req, char *to, size_t room, const struct dirent64 *d, const struct stat *st)
 {
 	return fuse_add_direntry(req, to, room, d->d_name, st, d->d_off);
 }
 
-static size_t add_plus(fuse_req_t req, char *to, size_t room, const struct dirent64 *d,
-	const struct stat *st)
+static size_t add_plus(
+	fuse_req_t req, char *to, size_t room, const struct dirent64 *d, const struct stat *st)
 {
 	struct fuse_entry_param entry = { .attr = *st };
 	return fuse_add_direntry_plus(req, to, room, d->d_name, &entry, d->d_off);
 }
 
 /* Puts what the host listed into an answer; returns its size. */
-static size_t fill(fuse_req_t req, const struct tree *tree, const char *listed, size_t listed_size, size_t room,
-	add_fn add)
+static size_t fill(fuse_req_t req, const struct tree *tree, const char *listed, size_t listed_size,
+	size_t room, add_fn add)
 {
 	size_t used = 0;
 	for (size_t at = 0; at < listed_size;) {
@@ -75,7 +75,8 @@ static void list(fuse_req_t req, size_t size, off_t offset, uint64_t handle, add
 	char *listed = space + LISTING_BYTES_MAX;
 	if (lseek(opened->fd, offset, SEEK_SET) < 0)
 		return (void)fuse_reply_err(req, errno);
-	/* A record of the host is smaller than one of an answer, so this is a little more than fits. */
+	/* A record of the host is smaller than one of an answer, so this is a little more than
+	 * fits. */
 	ssize_t n = getdents64(opened->fd, listed, size);
 	if (n < 0)
 		return (void)fuse_reply_err(req, errno == ENOENT ? 0 : errno);
@@ -87,7 +88,8 @@ void dirs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 	list(req, size, offset, fi->fh, add_plain);
 }
 
-void dirs_read_plus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+void dirs_read_plus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	list(req, size, offset, fi->fh, add_plus);
 }

@@ -37,8 +37,9 @@ static void table_init(void)
 	table.hash_key = random_number() >> 4;
 }
 
-/* A polynomial over the bytes at a secret point, modulo the prime 2^61 - 1: names that fall into one bucket cannot be
- * chosen by somebody who does not know the point, and the sandbox chooses the names. */
+/* A polynomial over the bytes at a secret point, modulo the prime 2^61 - 1: names that fall into
+ * one bucket cannot be chosen by somebody who does not know the point, and the sandbox chooses the
+ * names. */
 static uint64_t name_hash(uint64_t parent, const char *name)
 {
 	const uint64_t prime = (UINT64_C(1) << 61) - 1;
@@ -60,7 +61,8 @@ static struct entry **name_bucket(const struct entry *parent, const char *name)
 
 bool identity_is(const struct identity *a, const struct identity *b)
 {
-	return a->device == b->device && a->inode == b->inode && a->born_ns == b->born_ns && a->type == b->type;
+	return a->device == b->device && a->inode == b->inode && a->born_ns == b->born_ns &&
+	       a->type == b->type;
 }
 
 struct entry *entry_find(uint64_t id)
@@ -111,8 +113,8 @@ void entry_drop(struct entry *entry)
 	entry->gone = true;
 }
 
-static struct entry *entry_new(struct tree *tree, struct entry *parent, const char *name,
-	const struct identity *who)
+static struct entry *entry_new(
+	struct tree *tree, struct entry *parent, const char *name, const struct identity *who)
 {
 	struct entry *entry = xcalloc(1, sizeof(*entry));
 	entry->id = table.next_id++;
@@ -131,7 +133,8 @@ static struct entry *entry_new(struct tree *tree, struct entry *parent, const ch
 	return entry;
 }
 
-struct entry *entry_see(struct tree *tree, struct entry *parent, const char *name, const struct identity *who)
+struct entry *entry_see(
+	struct tree *tree, struct entry *parent, const char *name, const struct identity *who)
 {
 	table_init();
 	struct entry *entry = parent ? entry_at(parent, name) : NULL;

@@ -29,11 +29,11 @@
 #include "base/list.h"
 
 enum {
-	/* About 200 bytes each: 200 MiB when the kernel caches a million names of workspaces, which costs
-	 * the kernel more than 1 GiB.  Beyond it a LOOKUP fails with ENOMEM. */
+	/* About 200 bytes each: 200 MiB when the kernel caches a million names of workspaces, which
+	 * costs the kernel more than 1 GiB. Beyond it a LOOKUP fails with ENOMEM. */
 	ENTRIES_MAX = 1 << 20,
-	/* Names below a workspace are at most this long together: every request walks them.  A sandbox can
-	 * nest deeper; what lies there is ENAMETOOLONG. */
+	/* Names below a workspace are at most this long together: every request walks them. A
+	 * sandbox can nest deeper; what lies there is ENAMETOOLONG. */
 	ENTRY_PATH_BYTES_MAX = 64 << 10,
 };
 
@@ -41,8 +41,8 @@ enum {
 
 struct tree; /* workspace_tree.h */
 
-/* What a name stood for when it was looked up.  The time of birth tells a file from a later one that was
- * given the same inode number. */
+/* What a name stood for when it was looked up. The time of birth tells a file from a later one that
+ * was given the same inode number. */
 struct identity {
 	uint64_t device, inode;
 	int64_t born_ns; /* 0 where the file system does not know */
@@ -70,16 +70,17 @@ struct entry *entry_find(uint64_t id);
 /* The living entry of this name, or NULL. */
 struct entry *entry_at(const struct entry *parent, const char *name);
 
-/* The entry for an object seen under this name, one lookup counted.  An entry for another object of that name is
- * dropped.  parent NULL makes a new top (name ""), which entry_at never finds.  NULL past ENTRIES_MAX.
- * The name is 1 to 255 bytes. */
-struct entry *entry_see(struct tree *tree, struct entry *parent, const char *name, const struct identity *who);
+/* The entry for an object seen under this name, one lookup counted. An entry for another object of
+ * that name is dropped. parent NULL makes a new top (name ""), which entry_at never finds. NULL
+ * past ENTRIES_MAX. The name is 1 to 255 bytes. */
+struct entry *entry_see(
+	struct tree *tree, struct entry *parent, const char *name, const struct identity *who);
 
 /* The name is free or means something else now; NULL is fine. */
 void entry_drop(struct entry *entry);
 
-/* What had one name has another now, by a rename through the mount; an entry of the new name is dropped.  The
- * caller has made sure that `to` does not lie in what is moved. */
+/* What had one name has another now, by a rename through the mount; an entry of the new name is
+ * dropped. The caller has made sure that `to` does not lie in what is moved. */
 void entry_move(struct entry *from, const char *old_name, struct entry *to, const char *name);
 
 /* Both names exchanged their objects. */
@@ -91,15 +92,15 @@ bool entry_is_within(const struct entry *entry, const struct entry *above);
 /* 0 for the top. */
 unsigned entry_depth(const struct entry *entry);
 
-/* The path from the top, "a/b/c"; "" for the top itself.  0, -ESTALE when a name in it is gone, -ENAMETOOLONG.
- * `ret` is replaced. */
+/* The path from the top, "a/b/c"; "" for the top itself. 0, -ESTALE when a name in it is gone,
+ * -ENAMETOOLONG. `ret` is replaced. */
 int entry_path(const struct entry *entry, struct buf *ret);
 
 /* Holders keep an entry alive without a lookup. */
 void entry_hold(struct entry *entry);
 
-/* Each may free the entry and then those above that nobody wants any more.  When that reaches the top of a tree, the
- * tree is returned: it has no entries left.  Else NULL. */
+/* Each may free the entry and then those above that nobody wants any more. When that reaches the
+ * top of a tree, the tree is returned: it has no entries left. Else NULL. */
 struct tree *entry_release(struct entry *entry);
 struct tree *entry_forget(struct entry *entry, uint64_t lookups);
 

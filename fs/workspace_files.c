@@ -18,8 +18,9 @@ enum {
 	READ_BYTES_MAX = 16 << 20,
 	/* A copy within the host's file system holds up everybody else for as long as it takes. */
 	COPY_BYTES_MAX = 4 << 20,
-	/* What a caller may say about how a file is opened.  Not O_APPEND, which would make writing back of mapped
-	 * pages append too; not O_SYNC and O_DIRECT, which the kernel turns into requests. */
+	/* What a caller may say about how a file is opened. Not O_APPEND, which would make writing
+	 * back of mapped pages append too; not O_SYNC and O_DIRECT, which the kernel turns into
+	 * requests. */
 	OPEN_FLAGS = O_ACCMODE | O_TRUNC | O_DIRECTORY,
 };
 
@@ -77,8 +78,8 @@ void files_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 /* The sandbox may have been quicker: then what it made is opened, as without O_EXCL it should. */
-static int open_existing(struct visit *v, const char *name, struct fuse_file_info *fi,
-	struct fuse_entry_param *ret)
+static int open_existing(
+	struct visit *v, const char *name, struct fuse_file_info *fi, struct fuse_entry_param *ret)
 {
 	struct fuse_entry_param entry;
 	int r = visit_see(v, name, &entry);
@@ -127,7 +128,8 @@ static int create(fuse_ino_t parent, const char *name, mode_t mode, struct fuse_
 	return r == -EEXIST && !(fi->flags & O_EXCL) ? open_existing(&v, name, fi, ret) : r;
 }
 
-void files_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+void files_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
 	struct fuse_entry_param entry;
 	int r = create(parent, name, mode, fi, &entry);
@@ -182,7 +184,8 @@ static ssize_t read_fully(int fd, char *to, size_t size, off_t offset)
 	return (ssize_t)done;
 }
 
-void files_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+void files_read(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	struct opened *opened = opened_find(fi->fh);
 	if (!opened)
@@ -253,11 +256,14 @@ void files_copy(fuse_req_t req, fuse_ino_t from, off_t from_offset, struct fuse_
 {
 	cleanup(guise) struct guise guise = GUISE_NONE;
 	struct opened *source = opened_find(from_fi->fh), *target = NULL;
-	int r = !workspace_owns(to) ? -EXDEV : source ? open_for_change(to_fi, &guise, &target) : -ESTALE;
+	if (!workspace_owns(to))
+		return (void)fuse_reply_err(req, EXDEV);
+	int r = source ? open_for_change(to_fi, &guise, &target) : -ESTALE;
 	if (r < 0)
 		return (void)fuse_reply_err(req, -r);
 	size = size < COPY_BYTES_MAX ? size : COPY_BYTES_MAX;
-	ssize_t n = copy_file_range(source->fd, &from_offset, target->fd, &to_offset, size, (unsigned)flags);
+	ssize_t n = copy_file_range(
+		source->fd, &from_offset, target->fd, &to_offset, size, (unsigned)flags);
 	if (n < 0)
 		fuse_reply_err(req, errno);
 	else

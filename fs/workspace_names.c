@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Names in directories: finding, making, renaming and removing them.  Nothing here follows a last component. */
+/* Names in directories: finding, making, renaming and removing them. Nothing here follows a last
+ * component. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -84,7 +85,8 @@ void names_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	reply_entry(req, r, &entry);
 }
 
-/* The text is kept as it is given, for the sandbox to read; what it says to the host is judged when it is read. */
+/* The text is kept as it is given, for the sandbox to read; what it says to the host is judged when
+ * it is read. */
 void names_symlink(fuse_req_t req, const char *text, fuse_ino_t parent, const char *name)
 {
 	cleanup(visit) struct visit v = VISIT_NONE;
@@ -125,7 +127,8 @@ static int remove_name(fuse_ino_t parent, const char *name, int flags)
 	int r = visit_dir(&v, parent, name, VISIT_CHANGE);
 	if (r < 0)
 		return r;
-	/* Keeps the object until the thread lets go of it, for that is when its blocks are freed. */
+	/* Keeps the object until the thread lets go of it, for that is when its blocks are
+	 * freed. */
 	int kept = openat(v.fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	r = unlinkat(v.fd, name, flags) < 0 ? -errno : 0;
 	if (r == 0)
@@ -145,16 +148,16 @@ void names_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fuse_reply_err(req, -remove_name(parent, name, AT_REMOVEDIR));
 }
 
-/* Whether the directory `to` would come to lie in itself.  The kernel sees to that by its own tree, which is like ours;
- * the sandbox's may differ by now. */
+/* Whether the directory `to` would come to lie in itself. The kernel sees to that by its own tree,
+ * which is like ours; the sandbox's may differ by now. */
 static bool makes_loop(const struct entry *from, const char *name, const struct entry *to)
 {
 	const struct entry *moved = entry_at(from, name);
 	return moved && entry_is_within(to, moved);
 }
 
-static int rename_name(fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
-	unsigned flags)
+static int rename_name(fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+	const char *new_name, unsigned flags)
 {
 	cleanup(visit) struct visit from = VISIT_NONE;
 	cleanup(visit) struct visit to = VISIT_NONE;

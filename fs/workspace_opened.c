@@ -55,7 +55,7 @@ struct opened *opened_find(uint64_t handle)
 struct opened *opened_of(const struct entry *entry, bool writable)
 {
 	struct opened *opened;
-	list_each((struct list *)&entry->opened, opened, struct opened, link) {
+	list_each ((struct list *)&entry->opened, opened, struct opened, link) {
 		if (!writable || opened->writable)
 			return opened;
 	}

@@ -12,8 +12,8 @@
 #include "fs/workspace_entry.h"
 
 enum {
-	/* Host programs that work in workspaces; a `make -j` has some hundreds.  Also the most descriptors that this
-	 * takes from the process.  Beyond it open fails with ENFILE. */
+	/* Host programs that work in workspaces; a `make -j` has some hundreds. Also the most
+	 * descriptors that this takes from the process. Beyond it open fails with ENFILE. */
 	OPENED_MAX = 4096,
 };
 

@@ -22,28 +22,34 @@ void names_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 
 /* workspace_attr.c: attributes */
 void attr_get(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void attr_set(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi);
+void attr_set(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi);
 void attr_access(fuse_req_t req, fuse_ino_t ino, int mask);
 void attr_statfs(fuse_req_t req, fuse_ino_t ino);
 
 /* workspace_dirs.c: listings */
 void dirs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void dirs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
-void dirs_read_plus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void dirs_read(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void dirs_read_plus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void dirs_done(void);
 
 /* workspace_files.c: contents; open, release and sync serve directories too */
 void files_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void files_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi);
+void files_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	struct fuse_file_info *fi);
 void files_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void files_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void files_sync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi);
-void files_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void files_read(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void files_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
 	struct fuse_file_info *fi);
 void files_allocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t size,
 	struct fuse_file_info *fi);
-void files_seek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi);
+void files_seek(
+	fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi);
 void files_copy(fuse_req_t req, fuse_ino_t from, off_t from_offset, struct fuse_file_info *from_fi,
 	fuse_ino_t to, off_t to_offset, struct fuse_file_info *to_fi, size_t size, int flags);
 void files_done(void);

@@ -114,7 +114,7 @@ static bool frees_much(int fd)
 {
 	struct stat st;
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 0 &&
-		(uint64_t)st.st_blocks * 512 > SLOW_CLOSE_BYTES;
+	       (uint64_t)st.st_blocks * 512 > SLOW_CLOSE_BYTES;
 }
 
 void slow_close(int fd)

@@ -15,7 +15,8 @@
 #include "fs/workspace.h"
 
 enum {
-	SLOW_JOBS_MAX = 256, /* beyond it the loop does the work itself, which slows down who asks */
+	SLOW_JOBS_MAX =
+		256, /* beyond it the loop does the work itself, which slows down who asks */
 	SLOW_CLOSE_BYTES = 32 << 20, /* freeing less than this takes less than about 5 ms */
 };
 

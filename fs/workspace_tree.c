@@ -15,7 +15,8 @@
 #include "fs/workspace_link.h"
 
 enum {
-	TREE_BUCKETS = 1024, /* a store holds up to SESSIONS_MAX trees, of which few are looked at */
+	TREE_BUCKETS =
+		1024, /* a store holds up to SESSIONS_MAX trees, of which few are looked at */
 	CHUNK_MAX = LINK_TEXT_MAX, /* what one openat2 takes; a deeper path is walked in pieces */
 };
 
@@ -62,11 +63,12 @@ int guise_wear(struct guise *guise, const struct tree *tree)
 	if (!trees.is_root || tree->uid == 0)
 		return 0;
 	guise->worn = true;
-	/* Leaving fsuid 0 also takes the file system capabilities off this thread.  The calls report no
-	 * failure; asking with an impossible id is how to see what holds. */
+	/* Leaving fsuid 0 also takes the file system capabilities off this thread. The calls report
+	 * no failure; asking with an impossible id is how to see what holds. */
 	setfsgid(tree->gid);
 	setfsuid(tree->uid);
-	bool done = (uid_t)setfsuid((uid_t)-1) == tree->uid && (gid_t)setfsgid((gid_t)-1) == tree->gid;
+	bool done =
+		(uid_t)setfsuid((uid_t)-1) == tree->uid && (gid_t)setfsgid((gid_t)-1) == tree->gid;
 	return done ? 0 : -EPERM;
 }
 
@@ -81,13 +83,15 @@ void cleanup_guise(struct guise *guise)
 
 int tree_stat(int fd, struct statx *ret_stat)
 {
-	return statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, ret_stat) < 0 ? -errno : 0;
+	return statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, ret_stat) < 0 ? -errno
+											   : 0;
 }
 
 int tree_look(int dir, const char *name, struct statx *ret_stat)
 {
 	struct statx st;
-	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME,
+		    &st) < 0)
 		return -errno;
 	if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
 		return -EXDEV;
@@ -101,14 +105,17 @@ struct identity tree_identity(const struct statx *st)
 	return (struct identity){
 		.device = makedev(st->stx_dev_major, st->stx_dev_minor),
 		.inode = st->stx_ino,
-		.born_ns = has_birth ? st->stx_btime.tv_sec * INT64_C(1000000000) + st->stx_btime.tv_nsec : 0,
+		.born_ns = has_birth ? st->stx_btime.tv_sec * INT64_C(1000000000) +
+					       st->stx_btime.tv_nsec
+				     : 0,
 		.type = st->stx_mode & S_IFMT,
 	};
 }
 
 static int open_beneath(int dir, const char *path, uint64_t flags, uint64_t resolve)
 {
-	struct open_how how = { .flags = flags | O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = resolve };
+	struct open_how how = { .flags = flags | O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = resolve };
 	long fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
 	return fd < 0 ? -errno : (int)fd;
 }
@@ -162,8 +169,9 @@ int tree_open(struct tree *tree)
 static struct tree *tree_find(const struct workspace_tree *want)
 {
 	struct tree *tree;
-	list_each(bucket_of(want->number), tree, struct tree, link) {
-		if (tree->number == want->number && tree->kind == want->kind && tree->item == want->item)
+	list_each (bucket_of(want->number), tree, struct tree, link) {
+		if (tree->number == want->number && tree->kind == want->kind &&
+			tree->item == want->item)
 			return tree;
 	}
 	return NULL;
@@ -192,13 +200,14 @@ void tree_kill(struct tree *tree)
 void tree_kill_session(int64_t session)
 {
 	struct tree *tree;
-	list_each(bucket_of(session), tree, struct tree, link) {
+	list_each (bucket_of(session), tree, struct tree, link) {
 		if (tree->number == session && OF_SESSION[tree->kind])
 			tree_kill(tree);
 	}
 }
 
-static int tree_register(const struct workspace_tree *want, struct tree **ret, struct statx *ret_stat)
+static int tree_register(
+	const struct workspace_tree *want, struct tree **ret, struct statx *ret_stat)
 {
 	cleanup(fd) int fd = open_top(want->path, ret_stat);
 	if (fd < 0)
@@ -266,7 +275,8 @@ uint64_t tree_shown_number(const struct tree *tree, uint64_t inode)
 	return (top & ~low) | ((inode ^ inode >> 40) & low);
 }
 
-/* What goes wrong on the way to an object means that the way is no longer the one that was looked up. */
+/* What goes wrong on the way to an object means that the way is no longer the one that was looked
+ * up. */
 static int pin_error(int r)
 {
 	switch (r) {
@@ -282,10 +292,15 @@ static int pin_error(int r)
 	}
 }
 
-/* Walks a path of any length in pieces that one call takes.  No piece goes up, so pieces stay as far inside as one
- * call would. */
+/* Walks a path of any length in pieces that one call takes. No piece goes up, so pieces stay as far
+ * inside as one call would. */
 static int walk(int top, char *path)
 {
+	if (!*path) {
+		/* Not ".": a top that cannot be searched can still be looked at, and repaired. */
+		int fd = fcntl(top, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? -errno : fd;
+	}
 	static const uint64_t resolve =
 		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 	cleanup(fd) int dir = -1;
@@ -300,13 +315,13 @@ static int walk(int top, char *path)
 		dir = next;
 		path = slash + 1;
 	}
-	return open_beneath(dir < 0 ? top : dir, *path ? path : ".", 0, resolve);
+	return open_beneath(dir < 0 ? top : dir, path, 0, resolve);
 }
 
 int tree_pin(const struct entry *entry, struct statx *ret_stat)
 {
 	assert(entry->tree->fd >= 0);
-	static struct buf path = { .max = ENTRY_PATH_BYTES_MAX + 1 }; /* kept for the next request */
+	static struct buf path = BUF_INIT(ENTRY_PATH_BYTES_MAX + 1); /* kept for the next one */
 	int r = entry_path(entry, &path);
 	if (r < 0)
 		return r;
@@ -346,7 +361,7 @@ int tree_reopen(int fd, const struct statx *st, int flags)
 static void free_all(struct list *all)
 {
 	struct tree *tree;
-	list_each(all, tree, struct tree, link)
+	list_each (all, tree, struct tree, link)
 		tree_free(tree);
 }
 

@@ -81,7 +81,8 @@ void cleanup_visit(struct visit *visit)
 		umask(visit->umask);
 }
 
-/* The kernel sends only good names.  But a bad one would leave the tree, so it is not left to the kernel alone. */
+/* The kernel sends only good names. But a bad one would leave the tree, so it is not left to the
+ * kernel alone. */
 static int check_name(const char *name, enum visit_intent intent)
 {
 	if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
@@ -137,7 +138,8 @@ int visit_object(struct visit *visit, fuse_ino_t ino, enum visit_intent intent)
 	return r < 0 ? r : tree_stat(visit->fd, &visit->st);
 }
 
-int visit_see_as(struct visit *visit, const char *name, const struct statx *st, struct fuse_entry_param *ret)
+int visit_see_as(
+	struct visit *visit, const char *name, const struct statx *st, struct fuse_entry_param *ret)
 {
 	struct identity who = tree_identity(st);
 	struct entry *entry = entry_see(visit->entry->tree, visit->entry, name, &who);

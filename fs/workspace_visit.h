@@ -10,12 +10,12 @@
  *
  * How long the kernel may believe what it is told.  The sandbox changes files
  * behind its back, and `cat wait; cat workspace/result` must print the result:
- *  - The name of a file is looked up each time it is used, and the answer brings its
- *    size; so whoever opens by name sees the file as it is.  An absent name is not remembered either.
+ *  - The name of a file is looked up each time it is used, and the answer brings its size; so
+ *    whoever opens by name sees the file as it is. An absent name is not remembered either.
  *  - A directory's name is kept for a second.  If it means something else by then, every
  *    request below it is ESTALE, which makes the kernel look again at once.
- *  - Attributes are kept for a tenth of a second, so that reading a file in small pieces does not ask for them
- *    each time; that is how soon somebody who keeps a file open sees it grow.
+ *  - Attributes are kept for a tenth of a second, so that reading a file in small pieces does not
+ *    ask for them each time; that is how soon somebody who keeps a file open sees it grow.
  *  - Pages are dropped at open, and when size or time of change is seen to differ.
  */
 #pragma once
@@ -40,29 +40,34 @@ struct visit {
 #define VISIT_NONE ((struct visit){ .fd = -1, .pin = -1, .umask = (mode_t)-1 })
 void cleanup_visit(struct visit *visit);
 
-/* Goes to a directory in order to do something with a name in it (NULL: none).  0, -ESTALE unknown, gone or
- * replaced; -EINVAL, -ENAMETOOLONG not a name; -EROFS; or the errors of tree_pin.  With VISIT_MAKE the umask is 0 meanwhile
- * (the kernel has applied the caller's), and -ENOENT is the answer to the name that a link leads to which leads out. */
+/* Goes to a directory in order to do something with a name in it (NULL: none). 0, -ESTALE unknown,
+ * gone or replaced; -EINVAL, -ENAMETOOLONG not a name; -EROFS; or the errors of tree_pin. With
+ * VISIT_MAKE the umask is 0 meanwhile, as the kernel has applied the caller's, and a name that
+ * stands for a place outside is -ENOENT. */
 int visit_dir(struct visit *visit, fuse_ino_t ino, const char *name, enum visit_intent intent);
 
-/* Goes to an object of any type; to an open file of it if there is one, so that it is found without a name too.  With
- * either descriptor the object can be opened, changed and linked (tree_reopen, tree_magic_name). */
+/* Goes to an object of any type; to an open file of it if there is one, so that it is found without
+ * a name too. With either descriptor the object can be opened, changed and linked (tree_reopen,
+ * tree_magic_name). */
 int visit_object(struct visit *visit, fuse_ino_t ino, enum visit_intent intent);
 
-/* The answer to a request that made or found `name` in the visited directory; one lookup is counted. */
+/* The answer to a request that made or found `name` in the visited directory; one lookup is
+ * counted. */
 int visit_see(struct visit *visit, const char *name, struct fuse_entry_param *ret);
 
 /* The same for an object whose attributes are known. */
-int visit_see_as(struct visit *visit, const char *name, const struct statx *st, struct fuse_entry_param *ret);
+int visit_see_as(struct visit *visit, const char *name, const struct statx *st,
+	struct fuse_entry_param *ret);
 
 /* Who is shown as owner. */
 void show_setup(uid_t uid, gid_t gid);
 uid_t show_uid(void);
 gid_t show_gid(void);
 
-/* How an object looks from outside: owned by the owner of the mount, without set-user-id and set-group-id; FIFOs
- * and devices are sockets, because that is the one type that nobody, root included, can open, and so wait at or act
- * on: the kernel opens special files itself, without asking us. */
+/* How an object looks from outside: owned by the owner of the mount, without set-user-id and
+ * set-group-id; FIFOs and devices are sockets, because that is the one type that nobody, root
+ * included, can open, and so wait at or act on: the kernel opens special files itself, without
+ * asking us. */
 void show_stat(const struct tree *tree, const struct statx *st, struct stat *ret);
 mode_t show_type(mode_t type);
 void show_entry(const struct entry *entry, const struct statx *st, struct fuse_entry_param *ret);

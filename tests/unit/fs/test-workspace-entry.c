@@ -44,7 +44,8 @@ static void test_identity(void)
 	reborn.born_ns = 8;
 	turned.type = S_IFLNK;
 	away.device = 2;
-	CHECK(!identity_is(&a->who, &reborn) && !identity_is(&a->who, &turned) && !identity_is(&a->who, &away));
+	CHECK(!identity_is(&a->who, &reborn) && !identity_is(&a->who, &turned) &&
+		!identity_is(&a->who, &away));
 
 	/* Another object of the name is another entry; the old one stays for the kernel. */
 	struct entry *b = see(top, "a", reborn);
@@ -68,7 +69,8 @@ static void test_hard_links_are_two_places(void)
 	entry_done();
 }
 
-/* The sandbox moved d/s to s: the old entry keeps its place and goes stale only when it is looked at. */
+/* The sandbox moved d/s to s: the old entry keeps its place and goes stale only when it is looked
+ * at. */
 static void test_moved_behind_our_back(void)
 {
 	struct buf b = BUF_INIT(0);
@@ -164,7 +166,8 @@ static void test_opened(void)
 	struct opened *a = opened_new(x, 1000000, false), *b = opened_new(x, 1000001, true);
 	CHECK(a && b && a->handle != b->handle);
 	CHECK(opened_find(a->handle) == a && opened_find(b->handle) == b);
-	CHECK(!opened_find(0) && !opened_find(a->handle + OPENED_MAX) && !opened_find(a->handle ^ 1));
+	CHECK(!opened_find(0) && !opened_find(a->handle + OPENED_MAX) &&
+		!opened_find(a->handle ^ 1));
 	CHECK(opened_of(x, false) && opened_of(x, true) == b && !opened_of(top, false));
 
 	CHECK(!entry_forget(x, 1)); /* held by what is open */

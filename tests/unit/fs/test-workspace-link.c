@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What links say when they are read through the mount: a table, and the rule that holds for all of them. */
+/* What links say when they are read through the mount: a table, and the rule that holds for all of
+ * them. */
 #include "fs/workspace_link.h"
 #include "tests/unit/test.h"
 
@@ -23,7 +24,8 @@ static const struct {
 	{ 0, "user@host.12:34", "user@host.12:34" }, /* emacs' lock */
 	{ 0, "\xff\xfe", "\xff\xfe" },
 	{ 0, "outside:x", "outside:x" },
-	/* "..", but not in front: collapsed, for the name before it may be a link to a higher place */
+	/* "..", but not in front: collapsed, for the name before it may be a link to a higher
+	 * place */
 	{ 0, "a/..", "." },
 	{ 0, "a/../b", "b" },
 	{ 0, "a/./../b/", "b" },
@@ -57,8 +59,8 @@ static const struct {
 	{ 0, "", "outside:" },
 };
 
-/* Follows a shown text as the kernel does, where each name may be a link to the top of the workspace (the worst that a
- * name that was judged can be): whether it ever leaves. */
+/* Follows a shown text as the kernel does, where each name may be a link to the top of the
+ * workspace (the worst that a name that was judged can be): whether it ever leaves. */
 static bool leaves(const char *shown, unsigned depth)
 {
 	if (*shown == '/')
@@ -128,7 +130,7 @@ static void test_long(void)
 	link_text_show(text, "/workspace", 0, &shown);
 	CHECK_INT(shown.size, LINK_TEXT_MAX);
 	memcpy(text, "/workspace/", 11);
-	link_text_show(text, "/workspace", 2000, &shown); /* rewritten it would be too long for an answer */
+	link_text_show(text, "/workspace", 2000, &shown); /* too long when rewritten */
 	CHECK_INT(shown.size, 255);
 	buf_done(&shown);
 }

@@ -58,8 +58,8 @@ static int ask(uint32_t opcode, uint64_t ino, const void *body, size_t size)
 }
 
 /* The same with a structure and up to two names behind it. */
-static int ask_names(uint32_t opcode, uint64_t ino, const void *head, size_t head_size, const char *one,
-	const char *two)
+static int ask_names(uint32_t opcode, uint64_t ino, const void *head, size_t head_size,
+	const char *one, const char *two)
 {
 	char body[BODY_MAX] = { 0 };
 	if (head_size)
@@ -77,15 +77,17 @@ static void start(void)
 	session = fuse_session_new(&args, workspace_ops(), sizeof(struct fuse_lowlevel_ops), NULL);
 	fuse_opt_free_args(&args);
 	CHECK_INT(fuse_session_custom_io(session, &io, open("/dev/null", O_RDWR | O_CLOEXEC)), 0);
-	struct fuse_init_in init = { .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION };
+	struct fuse_init_in init = { .major = FUSE_KERNEL_VERSION,
+		.minor = FUSE_KERNEL_MINOR_VERSION };
 	CHECK_INT(ask(FUSE_INIT, 0, &init, sizeof(init)), 0);
 }
 
-static const uint32_t BY_INODE[] = { FUSE_GETATTR, FUSE_SETATTR, FUSE_READLINK, FUSE_OPEN, FUSE_OPENDIR, FUSE_STATFS,
-	FUSE_ACCESS };
-static const uint32_t BY_HANDLE[] = { FUSE_READ, FUSE_WRITE, FUSE_READDIR, FUSE_READDIRPLUS, FUSE_FSYNC, FUSE_FSYNCDIR,
-	FUSE_FALLOCATE, FUSE_LSEEK, FUSE_COPY_FILE_RANGE };
-static const uint64_t NUMBERS[] = { 0, 1, UINT64_C(1) << 63, UINT64_MAX, UINT64_C(0x8000000000001000) };
+static const uint32_t BY_INODE[] = { FUSE_GETATTR, FUSE_SETATTR, FUSE_READLINK, FUSE_OPEN,
+	FUSE_OPENDIR, FUSE_STATFS, FUSE_ACCESS };
+static const uint32_t BY_HANDLE[] = { FUSE_READ, FUSE_WRITE, FUSE_READDIR, FUSE_READDIRPLUS,
+	FUSE_FSYNC, FUSE_FSYNCDIR, FUSE_FALLOCATE, FUSE_LSEEK, FUSE_COPY_FILE_RANGE };
+static const uint64_t NUMBERS[] = { 0, 1, UINT64_C(1) << 63, UINT64_MAX,
+	UINT64_C(0x8000000000001000) };
 
 static void test_unknown(uint64_t top)
 {
@@ -96,7 +98,9 @@ static void test_unknown(uint64_t top)
 			CHECK_INT(ask(BY_INODE[i], NUMBERS[n], body, 200), ESTALE);
 		CHECK_INT(ask_names(FUSE_LOOKUP, NUMBERS[n], NULL, 0, "x", ""), ESTALE);
 		CHECK_INT(ask_names(FUSE_UNLINK, NUMBERS[n], NULL, 0, "x", ""), ESTALE);
-		struct fuse_copy_file_range_in copy = { .fh_in = NUMBERS[n], .nodeid_out = top, .fh_out = NUMBERS[n] };
+		struct fuse_copy_file_range_in copy = {
+			.fh_in = NUMBERS[n], .nodeid_out = top, .fh_out = NUMBERS[n]
+		};
 		memcpy(body, &copy, sizeof(copy)); /* a handle comes first in all of these */
 		for (size_t i = 0; i < ARRAY_LEN(BY_HANDLE); i++)
 			CHECK_INT(ask(BY_HANDLE[i], top, body, 200), ESTALE);
@@ -118,12 +122,17 @@ static void test_names(uint64_t top)
 		CHECK_INT(ask_names(FUSE_UNLINK, top, NULL, 0, bad[i], ""), EINVAL);
 		CHECK_INT(ask_names(FUSE_RMDIR, top, NULL, 0, bad[i], ""), EINVAL);
 		CHECK_INT(ask_names(FUSE_SYMLINK, top, NULL, 0, bad[i], "text"), EINVAL);
-		CHECK_INT(ask_names(FUSE_MKDIR, top, &mkdir_in, sizeof(mkdir_in), bad[i], ""), EINVAL);
-		CHECK_INT(ask_names(FUSE_MKNOD, top, &mknod_in, sizeof(mknod_in), bad[i], ""), EINVAL);
-		CHECK_INT(ask_names(FUSE_CREATE, top, &create_in, sizeof(create_in), bad[i], ""), EINVAL);
+		CHECK_INT(ask_names(FUSE_MKDIR, top, &mkdir_in, sizeof(mkdir_in), bad[i], ""),
+			EINVAL);
+		CHECK_INT(ask_names(FUSE_MKNOD, top, &mknod_in, sizeof(mknod_in), bad[i], ""),
+			EINVAL);
+		CHECK_INT(ask_names(FUSE_CREATE, top, &create_in, sizeof(create_in), bad[i], ""),
+			EINVAL);
 		CHECK_INT(ask_names(FUSE_LINK, top, &link_in, sizeof(link_in), bad[i], ""), EINVAL);
-		CHECK_INT(ask_names(FUSE_RENAME2, top, &rename_in, sizeof(rename_in), bad[i], "x"), EINVAL);
-		CHECK_INT(ask_names(FUSE_RENAME2, top, &rename_in, sizeof(rename_in), "x", bad[i]), EINVAL);
+		CHECK_INT(ask_names(FUSE_RENAME2, top, &rename_in, sizeof(rename_in), bad[i], "x"),
+			EINVAL);
+		CHECK_INT(ask_names(FUSE_RENAME2, top, &rename_in, sizeof(rename_in), "x", bad[i]),
+			EINVAL);
 	}
 	mknod_in.mode = S_IFCHR | 0600;
 	CHECK_INT(ask_names(FUSE_MKNOD, top, &mknod_in, sizeof(mknod_in), "device", ""), EPERM);
@@ -133,7 +142,8 @@ static void test_names(uint64_t top)
 	CHECK_INT(ask_names(FUSE_LINK, top, &link_in, sizeof(link_in), "x", ""), EXDEV);
 }
 
-/* The top moved into a directory below it, by the kernel's word: the table must not become a circle. */
+/* The top moved into a directory below it, by the kernel's word: the table must not become a
+ * circle. */
 static void test_circle(uint64_t top)
 {
 	struct fuse_mkdir_in mkdir_in = { .mode = 0700 };

@@ -4,11 +4,10 @@
  *
  *	workspace-mount MOUNTPOINT DIRECTORY...
  *
- * The mount's top lists a plain file `secret` (which no link in a workspace may
- * reach: in the real mount the user's other sessions lie there) and the
- * directories given, as w0, w1 …; w1 is read-only.  Prints "ready" when it is usable, serves until SIGTERM or
- * until it is unmounted, and fails when it leaves with descriptors open.
- * SIGUSR1 forgets all sessions.
+ * The mount's top lists a plain file `secret` (which no link in a workspace may reach: in the real
+ * mount the user's other sessions lie there) and the directories given, as w0, w1 …; w1 is
+ * read-only. Prints "ready" when it is usable, serves until SIGTERM or until it is unmounted, and
+ * fails when it leaves with descriptors open. SIGUSR1 forgets all sessions.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -39,8 +38,11 @@ static int look_up_tree(const char *name, struct fuse_entry_param *ret)
 	if (name[0] != 'w' || name[1] < '0' || name[1] >= '0' + directory_count || name[2])
 		return -ENOENT;
 	int n = name[1] - '0';
-	struct workspace_tree tree = { .number = n, .kind = WORKSPACE_MAIN, .path = directories[n],
-		.inside = "/workspace", .read_only = n == 1 };
+	struct workspace_tree tree = { .number = n,
+		.kind = WORKSPACE_MAIN,
+		.path = directories[n],
+		.inside = "/workspace",
+		.read_only = n == 1 };
 	return workspace_root_of(&tree, ret);
 }
 
@@ -83,14 +85,16 @@ static void opendir_any(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *f
 	fuse_reply_open(req, fi);
 }
 
-static void readdir_any(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+static void readdir_any(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	if (workspace_owns(ino))
 		return below->readdir(req, ino, size, offset, fi);
 	fuse_reply_buf(req, NULL, 0);
 }
 
-static void readdirplus_any(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+static void readdirplus_any(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	if (workspace_owns(ino))
 		return below->readdirplus(req, ino, size, offset, fi);
@@ -104,7 +108,8 @@ static void releasedir_any(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info
 	fuse_reply_err(req, 0);
 }
 
-/* The secret can be opened, read and written, and says so: the test fails when any of it is seen. */
+/* The secret can be opened, read and written, and says so: the test fails when any of it is
+ * seen. */
 static void open_any(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	if (workspace_owns(ino))
@@ -113,7 +118,8 @@ static void open_any(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_err(req, EIO);
 }
 
-static void setattr_any(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi)
+static void setattr_any(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which, struct fuse_file_info *fi)
 {
 	if (workspace_owns(ino))
 		return below->setattr(req, ino, attr, which, fi);
@@ -149,7 +155,8 @@ static int serve(struct fuse_args *args, const char *mountpoint)
 	ops.open = open_any;
 	ops.setattr = setattr_any;
 	struct fuse_session *session = fuse_session_new(args, &ops, sizeof(ops), NULL);
-	if (!session || fuse_set_signal_handlers(session) < 0 || fuse_session_mount(session, mountpoint) < 0)
+	if (!session || fuse_set_signal_handlers(session) < 0 ||
+		fuse_session_mount(session, mountpoint) < 0)
 		return 1;
 	puts("ready");
 	fflush(stdout);

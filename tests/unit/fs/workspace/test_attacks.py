@@ -297,6 +297,9 @@ def test_unreadable(m):
         os.chmod("f", 0)
         os.chmod("d", 0)
 
+    m.sandbox(lambda: os.chmod(".", 0))
+    equal(errno_of(open, m.dir + "/f"), "EACCES", "in a top that is closed")
+    os.chmod(m.dir, 0o755)
     m.sandbox(prepare)
     equal(errno_of(open, m.dir + "/f"), "EACCES", "what its owner may not read")
     equal(errno_of(os.listdir, m.dir + "/d"), "EACCES", "or list")
