@@ -27,6 +27,7 @@
 enum {
 	PACKETS_MAX = 4096, /* to a spawner that does not take them */
 	READY_MS_MAX = 30 * 1000, /* from the open to the hands' hello, a restart of the spawner included */
+	ASKS_MAX = 4, /* for one open, while streams end before the hello */
 	CALL_BYTES_MAX = 256, /* of a call's id */
 	/* One result; a hello with its calls is smaller. */
 	HANDS_FRAME_MAX = TOOL_RESULT_BYTES_MAX + (64 << 10),
@@ -62,6 +63,7 @@ struct sandbox {
 	char *session, *workspace;
 	char *instance; /* NULL until the spawner said it */
 	char request[REQUEST_SIZE]; /* the last one; "" when answered */
+	int asks;
 	bool fresh, ready;
 	struct stream stream;
 	struct list calls; /* struct call.link: sent, no result yet */
@@ -183,6 +185,7 @@ static int ask(struct sandbox *s)
 {
 	struct sandboxes *all = s->all;
 	(void)snprintf(s->request, sizeof(s->request), "%s-%llu", all->life, ++all->requests);
+	s->asks++;
 	const char *fields[] = { "do", "open", "request", s->request, "session", s->session, "workspace",
 		s->workspace, NULL };
 	return send_packet(all, fields);
@@ -304,9 +307,13 @@ static void on_frame(void *data, struct slice list)
 	lose(s, wrong);
 }
 
+/* A stream that ends before the hello had been sent to hands that were dying, which the spawner could not
+ * know yet; the next one goes to new hands. */
 static void on_stream_end(void *data, const char *why)
 {
 	struct sandbox *s = data;
+	if (!why && !s->ready && s->asks < ASKS_MAX && ask(s) == 0)
+		return;
 	cleanup(free) char *text = why ? xprintf("the sandbox has ended: %s", why) :
 					 xstrdup("the sandbox has ended");
 	lose(s, text);
@@ -341,9 +348,13 @@ static void take_refusal(struct sandbox *s, struct slice list)
 static void on_spawner_hello(struct sandboxes *all)
 {
 	struct sandbox *s;
-	list_each (&all->open, s, struct sandbox, link)
-		if (*s->request && ask(s) < 0)
+	list_each (&all->open, s, struct sandbox, link) {
+		if (!*s->request)
+			continue;
+		s->asks = 0;
+		if (ask(s) < 0)
 			loop_later(all->loop, &s->lost);
+	}
 }
 
 static struct sandbox *find_asked(struct sandboxes *all, struct slice request)

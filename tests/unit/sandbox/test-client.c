@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -249,6 +250,7 @@ static void test_hostile_text(void)
 	}
 	await_news();
 	check_seen("result c y 0\n");
+	CHECK_INT(waitpid(pid, NULL, 0), pid);
 	CHECK(last_text.size <= TOOL_RESULT_BYTES_MAX && last_text.size > TOOL_RESULT_BYTES_MAX - 3);
 	end(hands, "c");
 }
@@ -377,6 +379,23 @@ static void test_death(void)
 	check_seen("");
 }
 
+/* Hands that end before they say hello may have been dying when they were asked: asked again, within bounds. */
+static void test_silent_ends(void)
+{
+	CHECK(sandbox_open(all, "m", "/w") != NULL);
+	for (int i = 0; i < 3; i++) {
+		check_packet("open m");
+		close(answer(request, "i", false));
+		rounds(3);
+		check_seen("");
+	}
+	check_packet("open m");
+	close(answer(request, "i", false));
+	await_news();
+	check_seen("dead m: the sandbox has ended\n");
+	check_packet("nothing");
+}
+
 /* Input that does not fit into the socket goes out as the hands take it, whole. */
 static void test_large_input(void)
 {
@@ -426,6 +445,7 @@ int main(void)
 	test_stale_answers();
 	test_new_spawner();
 	test_death();
+	test_silent_ends();
 	test_large_input();
 	test_full();
 	CHECK(sandbox_open(all, "left", "/w") != NULL);
