@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What each tool is asked: the structs that the parameter tables of tool.c fill.  Texts are lent. */
+/* What each tool is asked: the structs that the parameter tables of tool.c fill.  Texts are
+ * lent. */
 #pragma once
 
 #include "base/param.h"

@@ -26,7 +26,8 @@ static const char *const ending_words[] = {
 	[END_TIMEOUT] = "timed out",
 	[END_INTERRUPT] = "interrupted",
 	[END_RESTART] = "restarted",
-	[END_LOST] = "the shell stopped listening: set -n, or its descriptors above 250 were closed",
+	[END_LOST] =
+		"the shell stopped listening: set -n, or its descriptors above 250 were closed",
 	[END_LIMIT] = "the limit on processes was reached",
 };
 
@@ -42,7 +43,8 @@ struct bash {
 	struct shell shell;
 	enum state state;
 	enum ending ending;
-	bool replied, exited; /* marks of this round: the command's status is in; the shell's process is gone */
+	/* Marks of this round: the command's status is in; the shell's process is gone. */
+	bool replied, exited;
 	int status; /* of the command */
 	int wait_status; /* of the shell */
 	char failure[128]; /* why no command was sent; "" when one was */
@@ -67,8 +69,8 @@ static size_t broken_start(const struct buf *b)
 	return n;
 }
 
-/* Moves the kept output into `out`, cleaned and cut to its last `max` bytes; returns the number of raw
- * bytes that are missing. */
+/* Moves the kept output into `out`, cleaned and cut to its last `max` bytes; returns the number of
+ * raw bytes that are missing. */
 static uint64_t take_output(struct shell *shell, size_t max, struct buf *out)
 {
 	cleanup(buf) struct buf raw = BUF_INIT(RING_BYTES);
@@ -87,7 +89,9 @@ static uint64_t take_output(struct shell *shell, size_t max, struct buf *out)
 
 static void add_line(struct buf *out, const char *line)
 {
-	(void)buf_printf(out, "%s%s", out->size && out->data[out->size - 1] != '\n' ? "\n" : "", line);
+	if (out->size && out->data[out->size - 1] != '\n')
+		(void)buf_add_char(out, '\n');
+	(void)buf_add_text(out, line);
 }
 
 static void add_output(struct bash *b, struct buf *out)
@@ -96,7 +100,8 @@ static void add_output(struct bash *b, struct buf *out)
 	uint64_t lost = take_output(&b->shell, RING_BYTES, &text);
 	clean_end(&text);
 	if (lost)
-		(void)buf_printf(out, "[output truncated]\n[%llu bytes before this are not shown]\n",
+		(void)buf_printf(out,
+			"[output truncated]\n[%llu bytes before this are not shown]\n",
 			(unsigned long long)lost);
 	(void)buf_add(out, buf_text(&text), text.size);
 }
@@ -105,8 +110,8 @@ static void add_new_shell(struct bash *b, struct buf *out)
 {
 	add_line(out, "");
 	(void)buf_printf(out,
-		"[the shell has ended; the next call starts a new one in %s, without the variables, functions "
-		"and jobs of this one]",
+		"[the shell has ended; the next call starts a new one in %s, without the "
+		"variables, functions and jobs of this one]",
 		b->cwd[0] ? b->cwd : b->shell.workdir);
 }
 
@@ -145,7 +150,8 @@ static void settle_idle(struct bash *b)
 		return;
 	b->exited = false;
 	buf_clear(&b->before);
-	(void)buf_printf(&b->before, "[the shell had ended since the last call; this is a new one in %s]\n",
+	(void)buf_printf(&b->before,
+		"[the shell had ended since the last call; this is a new one in %s]\n",
 		b->cwd[0] ? b->cwd : b->shell.workdir);
 }
 
@@ -262,7 +268,8 @@ static void show_late_output(struct bash *b)
 	clean_end(&late);
 	if (late.size)
 		(void)buf_printf(&b->before,
-			"[output of background jobs since the last call]\n%s\n[output of this call]\n",
+			"[output of background jobs since the last call]\n%s\n"
+			"[output of this call]\n",
 			buf_text(&late));
 }
 
@@ -270,7 +277,7 @@ static void show_late_output(struct bash *b)
 static int start_command(struct bash *b)
 {
 	bool astray = false;
-	process_reap(b->shell.processes); /* whether the shell lives is decided here, not one round later */
+	process_reap(b->shell.processes); /* whether the shell lives is decided now */
 	settle_idle(b);
 	show_late_output(b);
 	if (b->shell.alive) {
@@ -282,7 +289,8 @@ static int start_command(struct bash *b)
 			return r;
 	}
 	if (astray)
-		(void)buf_printf(&b->before, "[the working directory was deleted; now in %s]\n", b->shell.workdir);
+		(void)buf_printf(&b->before, "[the working directory was deleted; now in %s]\n",
+			b->shell.workdir);
 	return shell_send(&b->shell, b->args->command, astray);
 }
 

@@ -26,7 +26,8 @@ int bash_new(struct loop *loop, struct processes *processes, const char *workdir
 struct bash *bash_free(struct bash *b); /* ends the shell's process group; NULL is fine */
 
 /* Starts a call; not while one runs. */
-void bash_run(struct bash *b, const struct bash_args *args /* its texts lent until on_done */, int64_t timeout_ms);
+void bash_run(struct bash *b, const struct bash_args *args /* its texts lent until on_done */,
+	int64_t timeout_ms);
 
 /* Ends the running call, if there is one; its result comes as an error. */
 void bash_interrupt(struct bash *b);

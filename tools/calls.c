@@ -44,10 +44,12 @@ struct call *calls_find(struct calls *calls, struct slice id)
 	return NULL;
 }
 
-struct call *calls_add(struct calls *calls, struct slice id, const struct tool *tool, struct slice input)
+struct call *calls_add(struct calls *calls, struct slice id, const struct tool *tool,
+	struct slice input)
 {
 	assert(id.size <= CALL_ID_MAX);
-	if (calls->count == SANDBOX_CALLS_MAX || input.size > CALLS_INPUT_BYTES_MAX - calls->input_bytes)
+	if (calls->count == SANDBOX_CALLS_MAX ||
+		input.size > CALLS_INPUT_BYTES_MAX - calls->input_bytes)
 		return NULL;
 	struct call *call = xcalloc(1, sizeof(*call));
 	memcpy(call->id, id.at, id.size);
@@ -60,9 +62,9 @@ struct call *calls_add(struct calls *calls, struct slice id, const struct tool *
 	return call;
 }
 
-/* Which unfinished calls that arrived earlier a call waits for, by what it needs.  A read waits for a write
- * so that it sees it, and a write for a read so that it does not change what was asked for; the shell may
- * take its time without holding up either kind of reading. */
+/* Which unfinished calls that arrived earlier a call waits for, by what it needs.  A read waits for
+ * a write so that it sees it, and a write for a read so that it does not change what was asked for;
+ * the shell may take its time without holding up either kind of reading. */
 static unsigned waits_for(unsigned needs)
 {
 	static const unsigned rows[] = {
@@ -88,7 +90,8 @@ struct call *calls_next(struct calls *calls)
 	return NULL;
 }
 
-void calls_finish(struct calls *calls, struct call *call, bool is_error, struct slice text, int64_t ended_us)
+void calls_finish(struct calls *calls, struct call *call, bool is_error, struct slice text,
+	int64_t ended_us)
 {
 	size_t size = text.size <= TOOL_RESULT_BYTES_MAX ? text.size : TOOL_RESULT_BYTES_MAX;
 	call->state = CALL_DONE;

@@ -43,15 +43,18 @@ void calls_done(struct calls *calls);
 
 struct call *calls_find(struct calls *calls, struct slice id); /* NULL if unknown */
 
-/* Adds a waiting call with a copy of `input`.  NULL when there are too many or they hold too much. */
-struct call *calls_add(struct calls *calls, struct slice id, const struct tool *tool, struct slice input);
+/* Adds a waiting call with a copy of `input`.  NULL when there are too many or they hold too
+ * much. */
+struct call *calls_add(struct calls *calls, struct slice id, const struct tool *tool,
+	struct slice input);
 
-/* The first waiting call that may start now, or NULL: reads run beside each other and beside the shell, but
- * stay in order with writes; writes and the shell keep the order of arrival. */
+/* The first waiting call that may start now, or NULL: reads run beside each other and beside the
+ * shell, but stay in order with writes; writes and the shell keep the order of arrival. */
 struct call *calls_next(struct calls *calls);
 
-/* The call is over: keeps the result (cut to TOOL_RESULT_BYTES_MAX, made UTF-8, never empty) and lets go of
- * the input. */
-void calls_finish(struct calls *calls, struct call *call, bool is_error, struct slice text, int64_t ended_us);
+/* The call is over: keeps the result (cut to TOOL_RESULT_BYTES_MAX, made UTF-8, never empty) and
+ * lets go of the input. */
+void calls_finish(struct calls *calls, struct call *call, bool is_error, struct slice text,
+	int64_t ended_us);
 
 void calls_remove(struct calls *calls, struct call *call);

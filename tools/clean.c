@@ -7,23 +7,25 @@
 
 enum { ESC = 0x1b, BEL = 0x07, DEL = 0x7f };
 
-static size_t skip_while(const char *p, size_t size, size_t at, unsigned char low, unsigned char high)
+/* The first place from `at` on whose byte is not within the two. */
+static size_t skip(const char *p, size_t size, size_t at, char low, char high)
 {
-	while (at < size && (unsigned char)p[at] >= low && (unsigned char)p[at] <= high)
+	while (at < size && p[at] >= low && p[at] <= high)
 		at++;
 	return at;
 }
 
-/* ESC [ parameters intermediates final; a sequence that ends early swallows only what belongs to it. */
+/* ESC [ parameters intermediates final; a sequence that ends early swallows only what belongs to
+ * it. */
 static size_t csi_end(const char *p, size_t size)
 {
-	size_t at = skip_while(p, size, 2, 0x30, 0x3f);
-	at = skip_while(p, size, at, 0x20, 0x2f);
+	size_t at = skip(p, size, 2, 0x30, 0x3f);
+	at = skip(p, size, at, 0x20, 0x2f);
 	return at < size && p[at] >= 0x40 && p[at] <= 0x7e ? at + 1 : at;
 }
 
-/* ESC ] text, ended by BEL or ESC \.  One that never ends was no sequence: only its two first bytes go,
- * so that a stray ESC cannot hide the rest of the output. */
+/* ESC ] text, ended by BEL or ESC \.  One that never ends was no sequence: only its two first bytes
+ * go, so that a stray ESC cannot hide the rest of the output. */
 static size_t string_end(const char *p, size_t size)
 {
 	enum { STRING_MAX = 4096 };
@@ -45,7 +47,7 @@ static size_t escape_length(const char *p, size_t size)
 		return csi_end(p, size);
 	if (strchr("]P_^X", p[1]) && p[1])
 		return string_end(p, size);
-	size_t at = skip_while(p, size, 1, 0x20, 0x2f);
+	size_t at = skip(p, size, 1, 0x20, 0x2f);
 	return at < size && p[at] >= 0x30 && p[at] <= 0x7e ? at + 1 : at;
 }
 

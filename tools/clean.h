@@ -7,9 +7,9 @@
 
 #include "base/buf.h"
 
-/* Adds the bytes to `out` without escape sequences (CSI, OSC and the like) and control characters other
- * than tab and newline; CR LF is a newline, and of a line that was overwritten by carriage returns the last
- * version stays; NUL and what is not UTF-8 becomes U+FFFD. */
+/* Adds the bytes to `out` without escape sequences (CSI, OSC and the like) and control characters
+ * other than tab and newline; CR LF is a newline, and of a line that was overwritten by carriage
+ * returns the last version stays; NUL and what is not UTF-8 becomes U+FFFD. */
 void clean_text(struct buf *out, const char *data, size_t size);
 
 /* Replaces each `from` that begins a line by `to`. */

@@ -36,8 +36,8 @@ int confined_judge(const char *status, struct buf *why)
 {
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
 		if (!slice_is(line_value(status, wanted[i].line), wanted[i].value))
-			return fail(why, EPERM, "not confined: %s (%s is not %s)", wanted[i].meaning,
-				wanted[i].line, wanted[i].value);
+			return fail(why, EPERM, "not confined: %s (%s is not %s)",
+				wanted[i].meaning, wanted[i].line, wanted[i].value);
 	return 0;
 }
 
@@ -46,6 +46,7 @@ int confined_check(struct buf *why)
 	cleanup(buf) struct buf status = BUF_INIT(STATUS_BYTES_MAX);
 	int r = io_read_file(AT_FDCWD, "/proc/self/status", STATUS_BYTES_MAX, &status);
 	if (r < 0)
-		return fail(why, -r, "not confined, as far as can be told: cannot read /proc/self/status");
+		return fail(why, -r,
+			"not confined, as far as can be told: cannot read /proc/self/status");
 	return confined_judge(buf_text(&status), why);
 }

@@ -39,8 +39,11 @@ static size_t count_of(struct slice text, struct slice what)
 /* The text with CR LF for each LF. */
 static struct slice with_crlf(struct slice text, struct buf *room)
 {
-	for (size_t i = 0; i < text.size; i++)
-		(void)(text.at[i] == '\n' ? buf_add_text(room, "\r\n") : buf_add_char(room, text.at[i]));
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.at[i] == '\n')
+			(void)buf_add_char(room, '\r');
+		(void)buf_add_char(room, text.at[i]);
+	}
 	return buf_slice(room);
 }
 
@@ -48,21 +51,24 @@ static void name_lines(struct slice text, struct slice what, struct buf *out)
 {
 	size_t line = 1, named = 0;
 	const char *counted = text.at;
-	for (const char *at = text.at; named < LINES_NAMED_MAX && (at = find(text, at, what)); at += what.size) {
+	for (const char *at = text.at; (at = find(text, at, what)); at += what.size) {
+		if (named == LINES_NAMED_MAX)
+			break;
 		for (; counted < at; counted++)
 			line += *counted == '\n';
 		(void)buf_printf(out, "%s%zu", named++ ? ", " : "; at lines ", line);
 	}
 }
 
-static int refuse_count(const struct edit_args *a, struct slice text, struct slice old, size_t count,
-	struct buf *why)
+static int refuse_count(const struct edit_args *a, struct slice text, struct slice old,
+	size_t count, struct buf *why)
 {
 	int size = (int)a->file_path.size;
 	if (count == 0)
-		return fail(why, ENOENT, "edit: old_string not found in %.*s", size, a->file_path.at);
-	int r = fail(why, EEXIST, "edit: old_string appears %zu times in %.*s (must be unique)", count, size,
-		a->file_path.at);
+		return fail(why, ENOENT, "edit: old_string not found in %.*s", size,
+			a->file_path.at);
+	int r = fail(why, EEXIST, "edit: old_string appears %zu times in %.*s (must be unique)",
+		count, size, a->file_path.at);
 	name_lines(text, old, why);
 	return r;
 }
@@ -78,7 +84,8 @@ static void replace_all(struct slice text, struct slice old, struct slice new, s
 }
 
 /* Computes the new content: the number of replacements, or -errno with a sentence. */
-static int edited(const struct edit_args *a, struct slice text, struct buf *ret_new, struct buf *why)
+static int edited(const struct edit_args *a, struct slice text, struct buf *ret_new,
+	struct buf *why)
 {
 	cleanup(buf) struct buf old_room = BUF_INIT(2 * FILE_BYTES_MAX);
 	cleanup(buf) struct buf new_room = BUF_INIT(EDITED_BYTES_MAX);
@@ -93,7 +100,8 @@ static int edited(const struct edit_args *a, struct slice text, struct buf *ret_
 		return refuse_count(a, text, old, count, why);
 	replace_all(text, old, new, ret_new);
 	if (ret_new->overflow || old_room.overflow || new_room.overflow)
-		return fail(why, EFBIG, "edit: the new content would be larger than %d bytes", EDITED_BYTES_MAX);
+		return fail(why, EFBIG, "edit: the new content would be larger than %d bytes",
+			EDITED_BYTES_MAX);
 	return (int)count;
 }
 
@@ -117,6 +125,6 @@ int edit_run(const struct tool_run *run, const void *args, struct buf *ret_text)
 	r = file_replace(&place, a->file_path, "edit", buf_slice(&new), ret_text);
 	if (r < 0)
 		return r;
-	return buf_printf(ret_text, "edited %.*s (%d replacement(s))", (int)a->file_path.size, a->file_path.at,
-		count);
+	return buf_printf(ret_text, "edited %.*s (%d replacement(s))", (int)a->file_path.size,
+		a->file_path.at, count);
 }

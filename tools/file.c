@@ -11,8 +11,8 @@
 #include "base/io.h"
 #include "base/utf8.h"
 
-/* Opening a FIFO would wake its writer and opening a device may do anything, so the kind is looked at
- * first, and once more behind the real open. */
+/* Opening a FIFO would wake its writer and opening a device may do anything, so the kind is looked
+ * at first, and once more behind the real open. */
 int file_open(const struct place *place, uint64_t *ret_size)
 {
 	struct stat st;
@@ -34,14 +34,16 @@ int file_open(const struct place *place, uint64_t *ret_size)
 	return steal_fd(&fd);
 }
 
-static int refuse_size(const struct file_words *words, struct slice given, uint64_t size, struct buf *why)
+static int refuse_size(const struct file_words *words, struct slice given, uint64_t size,
+	struct buf *why)
 {
-	return fail(why, EFBIG, "%s: %.*s is %llu bytes, exceeds %d-byte limit. %s", words->tool, (int)given.size,
-		given.at, (unsigned long long)size, FILE_BYTES_MAX, words->too_large);
+	return fail(why, EFBIG, "%s: %.*s is %llu bytes, exceeds %d-byte limit. %s", words->tool,
+		(int)given.size, given.at, (unsigned long long)size, FILE_BYTES_MAX,
+		words->too_large);
 }
 
-int file_load(const struct place *place, struct slice given, const struct file_words *words, struct buf *ret,
-	struct buf *why)
+int file_load(const struct place *place, struct slice given, const struct file_words *words,
+	struct buf *ret, struct buf *why)
 {
 	uint64_t size = 0;
 	cleanup(fd) int fd = file_open(place, &size);
@@ -50,13 +52,13 @@ int file_load(const struct place *place, struct slice given, const struct file_w
 	if (size > FILE_BYTES_MAX)
 		return refuse_size(words, given, size, why);
 	ssize_t n = buf_read_all(ret, fd, FILE_BYTES_MAX);
-	if (n == -EFBIG)
-		return refuse_size(words, given, (uint64_t)FILE_BYTES_MAX + 1, why); /* it grows as we read */
+	if (n == -EFBIG) /* it grows as we read */
+		return refuse_size(words, given, (uint64_t)FILE_BYTES_MAX + 1, why);
 	if (n < 0)
 		return path_refuse(why, words->tool, given, (int)-n);
 	if (!utf8_is_valid(buf_text(ret), ret->size))
-		return fail(why, EILSEQ, "%s: %.*s: not valid UTF-8 text (%s)", words->tool, (int)given.size,
-			given.at, words->not_text);
+		return fail(why, EILSEQ, "%s: %.*s: not valid UTF-8 text (%s)", words->tool,
+			(int)given.size, given.at, words->not_text);
 	return 0;
 }
 
@@ -95,7 +97,8 @@ static int replace_at(int dir, const char *leaf, struct slice content)
 	char temporary[32];
 	(void)!getrandom(&nonce, sizeof(nonce), 0);
 	(void)snprintf(temporary, sizeof(temporary), ".write-%016llx~", (unsigned long long)nonce);
-	cleanup(fd) int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup(fd)
+	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	int r = write_synced(fd, content, (unsigned)mode);
@@ -106,13 +109,13 @@ static int replace_at(int dir, const char *leaf, struct slice content)
 	return r < 0 ? r : sync_dir(dir);
 }
 
-int file_replace(const struct place *place, struct slice given, const char *tool, struct slice content,
-	struct buf *why)
+int file_replace(const struct place *place, struct slice given, const char *tool,
+	struct slice content, struct buf *why)
 {
 	const char *leaf = NULL;
 	if (place->root->read_only)
-		return fail(why, EROFS, "%s: %.*s is inside read-only directory %s", tool, (int)given.size,
-			given.at, place->root->prefix);
+		return fail(why, EROFS, "%s: %.*s is inside read-only directory %s", tool,
+			(int)given.size, given.at, place->root->prefix);
 	cleanup(fd) int dir = place_open_parent(place, true, &leaf);
 	int r = dir < 0 ? dir : replace_at(dir, leaf, content);
 	return r < 0 ? path_refuse(why, tool, given, -r) : 0;

@@ -114,7 +114,8 @@ static bool segment_matches(const char *p, const char *s)
 
 /* ---- braces ---- */
 
-/* The matching '}' of the brace at p, and the number of commas at its level; NULL: an ordinary brace. */
+/* The matching '}' of the brace at p, and the number of commas at its level; NULL: an ordinary
+ * brace. */
 static const char *brace_end(const char *p, size_t *ret_commas)
 {
 	size_t depth = 0, commas = 0;
@@ -169,8 +170,8 @@ struct texts {
 	size_t count;
 };
 
-static int texts_add(struct texts *to, const char *head, size_t head_size, struct slice choice, const char *tail,
-	struct buf *why)
+static int texts_add(struct texts *to, const char *head, size_t head_size, struct slice choice,
+	const char *tail, struct buf *why)
 {
 	(void)buf_add(&to->bytes, head, head_size);
 	(void)buf_add(&to->bytes, choice.at, choice.size);
@@ -226,7 +227,8 @@ static int check_segment(const char *s, size_t count, struct buf *why)
 	return 0;
 }
 
-/* Cuts an alternative at its slashes, in place.  A slash inside [] is still a slash, as in the shell. */
+/* Cuts an alternative at its slashes, in place.  A slash inside [] is still a slash, as in the
+ * shell. */
 static int split(struct glob_alternative *to, struct buf *text, size_t from, struct buf *why)
 {
 	char *base = text->data, *rest = base + from;
@@ -265,7 +267,8 @@ int glob_parse(struct slice pattern, struct glob *ret, struct buf *why)
 		return fail(why, EINVAL, "pattern is required");
 	if (pattern.size > GLOB_PATTERN_MAX || memchr(pattern.at, '\0', pattern.size))
 		return fail(why, EINVAL, "the pattern is too long or contains NUL");
-	struct texts texts = { .bytes = BUF_INIT(GLOB_ALTERNATIVES_MAX * (GLOB_PATTERN_MAX + 1)), .count = 1 };
+	struct texts texts = { .bytes = BUF_INIT(GLOB_ALTERNATIVES_MAX * (GLOB_PATTERN_MAX + 1)),
+		.count = 1 };
 	(void)buf_add(&texts.bytes, pattern.at, pattern.size);
 	(void)buf_add_char(&texts.bytes, '\0');
 	int r = expand(&texts, why);
@@ -334,7 +337,8 @@ static uint64_t step(const struct glob *g, size_t alternative, uint64_t from, co
 	return with_skips(g, alternative, to);
 }
 
-bool glob_enter(const struct glob *g, const struct glob_state *from, const char *name, struct glob_state *ret)
+bool glob_enter(const struct glob *g, const struct glob_state *from, const char *name,
+	struct glob_state *ret)
 {
 	uint64_t any = 0;
 	for (size_t a = 0; a < g->count; a++)

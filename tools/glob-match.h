@@ -25,8 +25,8 @@ struct glob {
 	} *alternatives; /* owned, `count` of them */
 };
 
-/* Where a pattern stands after some components: per alternative, a bit for each segment that may come next;
- * bit `count`: the components so far match. */
+/* Where a pattern stands after some components: per alternative, a bit for each segment that may
+ * come next; bit `count`: the components so far match. */
 struct glob_state {
 	uint64_t at[GLOB_ALTERNATIVES_MAX];
 };
@@ -40,5 +40,6 @@ void cleanup_glob(struct glob *g);
 void glob_begin(const struct glob *g, struct glob_state *ret);
 
 /* Takes the component `name`; false when nothing below or at it can match. */
-bool glob_enter(const struct glob *g, const struct glob_state *from, const char *name, struct glob_state *ret);
+bool glob_enter(const struct glob *g, const struct glob_state *from, const char *name,
+	struct glob_state *ret);
 bool glob_matches(const struct glob *g, const struct glob_state *state);

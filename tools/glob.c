@@ -56,8 +56,8 @@ static void add_hit(struct search *s, enum walk_what what, const struct walk_ent
 	struct stat st = { 0 };
 	if (what == WALK_LINK && !stat_link(s, entry->path, &st))
 		return;
-	if (what == WALK_FILE)
-		(void)fstatat(entry->dir, entry->name, &st, AT_SYMLINK_NOFOLLOW); /* gone since: time 0 */
+	if (what == WALK_FILE) /* gone since: time 0 */
+		(void)fstatat(entry->dir, entry->name, &st, AT_SYMLINK_NOFOLLOW);
 	if (s->count == s->room) {
 		s->room = s->room ? 2 * s->room : 64;
 		s->hits = xrealloc(s->hits, s->room * sizeof(*s->hits));

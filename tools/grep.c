@@ -69,9 +69,11 @@ static int compile(struct grep *g, struct slice pattern, struct buf *why)
 	if (!pattern.size)
 		return fail(why, EINVAL, "grep: pattern is required");
 	if (pattern.size > PATTERN_BYTES_MAX)
-		return fail(why, EINVAL, "grep: invalid regex: longer than %d bytes", PATTERN_BYTES_MAX);
+		return fail(why, EINVAL, "grep: invalid regex: longer than %d bytes",
+			PATTERN_BYTES_MAX);
 	g->code = pcre2_compile((PCRE2_SPTR8)pattern.at, pattern.size,
-		PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &offset, NULL);
+		PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &error, &offset,
+		NULL);
 	if (!g->code)
 		return refuse_pattern(error, offset, why);
 	g->limits = pcre2_match_context_create(NULL);
@@ -106,7 +108,8 @@ static void print_line(struct grep *g, struct slice path, size_t number, struct 
 static void try_line(struct grep *g, struct slice path, size_t number, struct slice line)
 {
 	int r = pcre2_match(g->code, (PCRE2_SPTR8)line.at, line.size, 0, 0, g->match, g->limits);
-	bool costly = r == PCRE2_ERROR_MATCHLIMIT || r == PCRE2_ERROR_DEPTHLIMIT || r == PCRE2_ERROR_HEAPLIMIT;
+	bool costly = r == PCRE2_ERROR_MATCHLIMIT || r == PCRE2_ERROR_DEPTHLIMIT ||
+		r == PCRE2_ERROR_HEAPLIMIT;
 	g->costly_lines += costly;
 	g->lines++;
 	if (r >= 0)
@@ -136,7 +139,9 @@ static bool is_text(struct slice text)
 static void search_fd(struct grep *g, struct slice path, int fd, uint64_t size)
 {
 	buf_clear(&g->file);
-	ssize_t n = size > SEARCHED_BYTES_MAX ? -EFBIG : buf_read_all(&g->file, fd, SEARCHED_BYTES_MAX);
+	ssize_t n = -EFBIG;
+	if (size <= SEARCHED_BYTES_MAX)
+		n = buf_read_all(&g->file, fd, SEARCHED_BYTES_MAX);
 	g->large_files += n == -EFBIG;
 	if (n > 0 && is_text(buf_slice(&g->file)))
 		search_text(g, path, buf_slice(&g->file));
@@ -146,8 +151,8 @@ static void search_entry(struct grep *g, const struct place *from, const struct 
 {
 	struct stat st;
 	cleanup(buf) struct buf path = BUF_INIT(3 * PATH_BYTES_MAX);
-	cleanup(fd) int fd =
-		openat(entry->dir, entry->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	cleanup(fd) int fd = openat(entry->dir, entry->name, flags);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
 	place_show(from, &path);
@@ -160,14 +165,18 @@ static void search_tree(struct grep *g, const struct place *from, int dir /* tak
 	struct walk_entry entry;
 	cleanup(walk) struct walk walk;
 	walk_begin(&walk, dir, g->deadline_ms);
-	for (enum walk_what what; !g->full && !g->late && (what = walk_step(&walk, &entry)) != WALK_END;)
+	for (enum walk_what what; (what = walk_step(&walk, &entry)) != WALK_END;) {
 		if (what == WALK_FILE)
 			search_entry(g, from, &entry);
+		if (g->full || g->late)
+			break;
+	}
 	walk.cut_time |= g->late;
 	walk_notes(&walk, &g->notes);
 }
 
-static int search_file(struct grep *g, const struct place *place, struct slice given, struct buf *why)
+static int search_file(struct grep *g, const struct place *place, struct slice given,
+	struct buf *why)
 {
 	uint64_t size = 0;
 	cleanup(buf) struct buf path = BUF_INIT(2 * PATH_BYTES_MAX);
@@ -194,10 +203,11 @@ static void finish(struct grep *g)
 	}
 	(void)buf_add(g->out, buf_text(&g->notes), g->notes.size);
 	if (g->large_files)
-		(void)buf_printf(g->out, "\n(not searched because larger than %d bytes: %zu)", SEARCHED_BYTES_MAX,
-			g->large_files);
+		(void)buf_printf(g->out, "\n(not searched because larger than %d bytes: %zu)",
+			SEARCHED_BYTES_MAX, g->large_files);
 	if (g->costly_lines)
-		(void)buf_printf(g->out, "\n(lines given up because the pattern backtracks too much: %zu)",
+		(void)buf_printf(g->out,
+			"\n(lines given up because the pattern backtracks too much: %zu)",
 			g->costly_lines);
 }
 

@@ -25,18 +25,19 @@
 #include "base/args.h"
 #include "base/control.h"
 #include "base/io.h"
+#include "base/trim.h"
 #include "tools/bash.h"
 #include "tools/confined.h"
 #include "tools/job.h"
 #include "tools/stream.h"
 
 enum {
-	STREAMS_MAX = 4, /* one harness, its successor, and some that have not noticed their end yet */
+	STREAMS_MAX = 4, /* a harness, its successor, and some that have not noticed their end */
 	EXIT_REFUSED = 2,
 };
 
-/* Where the file tools may go.  The first is the working directory and must exist; others are skipped when
- * the sandbox was made without them. */
+/* Where the file tools may go.  The first is the working directory and must exist; others are
+ * skipped when the sandbox was made without them. */
 static const struct {
 	const char *prefix;
 	bool read_only;
@@ -128,8 +129,8 @@ static void start_task(struct hands *h, struct call *call)
 	*task = (struct task){ .hands = h, .call = call };
 	const struct job_handler handler = { .on_done = on_job_done, .data = task };
 	list_add(&h->tasks, &task->link);
-	int r = job_start(h->loop, &h->processes, call->tool, &h->run, call->args, call->timeout_ms, &handler,
-		&task->job);
+	int r = job_start(h->loop, &h->processes, call->tool, &h->run, call->args, call->timeout_ms,
+		&handler, &task->job);
 	if (r == 0)
 		return;
 	cleanup(buf) struct buf why = BUF_INIT(200);
@@ -155,9 +156,9 @@ static void start_calls(void *data)
 /* An error for a call that will not be remembered. */
 static void refuse(struct stream *stream, struct slice id, const char *words)
 {
-	struct call call = { .is_error = true, .text = BUF_INIT(200), .started_us = clock_wall_us() };
+	struct call call = { .is_error = true, .text = BUF_INIT(200) };
 	memcpy(call.id, id.at, id.size);
-	call.ended_us = call.started_us;
+	call.started_us = call.ended_us = clock_wall_us();
 	(void)buf_add_text(&call.text, words);
 	stream_say_result(stream, &call);
 	buf_done(&call.text);
@@ -181,7 +182,8 @@ static void add_call(struct hands *h, struct stream *stream, const struct reques
 	cleanup(buf) struct buf why = BUF_INIT(1000);
 	struct call *call = calls_add(&h->calls, request->call, NULL, request->input);
 	if (!call) {
-		refuse(stream, request->call, "too many calls at a time; try again when some are done");
+		refuse(stream, request->call,
+			"too many calls at a time; try again when some are done");
 		return;
 	}
 	call->stream = stream_number(stream);
@@ -194,7 +196,8 @@ static void add_call(struct hands *h, struct stream *stream, const struct reques
 	conclude(h, call, true, buf_slice(&why));
 }
 
-static void on_execute(struct hands *h, struct stream *stream, struct call *call, const struct request *request)
+static void on_execute(struct hands *h, struct stream *stream, struct call *call,
+	const struct request *request)
 {
 	if (!call) {
 		add_call(h, stream, request);
@@ -224,7 +227,8 @@ static struct task *task_of(struct hands *h, const struct call *call)
 	return NULL;
 }
 
-static void on_interrupt(struct hands *h, struct stream *stream, struct call *call, const struct request *request)
+static void on_interrupt(struct hands *h, struct stream *stream, struct call *call,
+	const struct request *request)
 {
 	if (!call || call->state == CALL_DONE)
 		return;
@@ -236,18 +240,21 @@ static void on_interrupt(struct hands *h, struct stream *stream, struct call *ca
 		job_interrupt(task_of(h, call)->job);
 }
 
-static void on_ping(struct hands *h, struct stream *stream, struct call *call, const struct request *request)
+static void on_ping(struct hands *h, struct stream *stream, struct call *call,
+	const struct request *request)
 {
 	stream_say_pong(stream);
 }
 
-static void on_unknown(struct hands *h, struct stream *stream, struct call *call, const struct request *request)
+static void on_unknown(struct hands *h, struct stream *stream, struct call *call,
+	const struct request *request)
 {
 }
 
 static void on_request(void *data, struct stream *stream, const struct request *request)
 {
-	static void (*const verbs[])(struct hands *, struct stream *, struct call *, const struct request *) = {
+	static void (*const verbs[])(struct hands *, struct stream *, struct call *,
+		const struct request *) = {
 		[REQUEST_EXECUTE] = on_execute,
 		[REQUEST_ACKNOWLEDGE] = on_acknowledge,
 		[REQUEST_INTERRUPT] = on_interrupt,
@@ -282,7 +289,8 @@ static void make_room(struct hands *h)
 
 static void add_stream(struct hands *h, int fd /* taken */)
 {
-	const struct stream_handler handler = { .on_request = on_request, .on_end = on_stream_end, .data = h };
+	const struct stream_handler handler = { .on_request = on_request, .on_end = on_stream_end,
+		.data = h };
 	struct stream *stream = NULL;
 	size_t i = 0;
 	make_room(h);
@@ -313,13 +321,10 @@ static void on_control(void *data, uint32_t events)
 
 /* ---- life ---- */
 
-static void on_signal(void *data, int signal)
+static void on_child(void *data, int signal)
 {
 	struct hands *h = data;
-	if (signal == SIGCHLD)
-		process_reap(&h->processes);
-	else
-		loop_stop(h->loop, 0);
+	process_reap(&h->processes);
 }
 
 /* 0 or -errno with a sentence. */
@@ -331,7 +336,8 @@ static int open_roots(struct hands *h, struct buf *why)
 		if (fd < 0 && i == 0)
 			return fail(why, errno, "cannot open %s: %s", prefix, strerror(errno));
 		if (fd >= 0)
-			h->roots[h->run.root_count++] = (struct root){ prefix, fd, root_rows[i].read_only };
+			h->roots[h->run.root_count++] =
+				(struct root){ prefix, fd, root_rows[i].read_only };
 	}
 	h->run.roots = h->roots;
 	return chdir(h->workdir) < 0 ? fail(why, errno, "cannot enter %s", h->workdir) : 0;
@@ -340,17 +346,18 @@ static int open_roots(struct hands *h, struct buf *why)
 /* Loop, signals, control socket and shell; 0 or -errno. */
 static int set_up(struct hands *h, int control)
 {
-	static const int signals[] = { SIGCHLD, SIGTERM };
+	static const int signals[] = { SIGCHLD }; /* pid 1 ignores what others inside may send */
 	const struct bash_handler handler = { .on_done = on_bash_done, .data = h };
 	(void)signal(SIGPIPE, SIG_IGN);
 	list_init(&h->tasks);
 	calls_init(&h->calls);
 	process_setup(&h->processes);
 	h->start = (struct loop_later){ .on_later = start_calls, .data = h };
-	h->control = (struct loop_io){ .fd = control, .events = EPOLLIN, .on_ready = on_control, .data = h };
+	h->control = (struct loop_io){ .fd = control, .events = EPOLLIN, .on_ready = on_control,
+		.data = h };
 	int r = loop_new(&h->loop);
 	if (r == 0)
-		r = loop_signals(h->loop, signals, ARRAY_LEN(signals), on_signal, h);
+		r = loop_signals(h->loop, signals, ARRAY_LEN(signals), on_child, h);
 	if (r == 0)
 		r = io_set_nonblock(control);
 	if (r == 0)
@@ -384,14 +391,14 @@ int main(int argc, char **argv)
 {
 	struct hands h = { .workdir = root_rows[0].prefix };
 	cleanup(buf) struct buf why = BUF_INIT(1000);
+	(void)prctl(PR_SET_DUMPABLE, 0); /* first: exec has made us readable for everybody inside */
 	int control = args_need_fd(argc, argv, "control");
 	h.instance = args_need(argc, argv, "instance");
-	(void)args_need(argc, argv, "session"); /* so that `ps` in the sandbox's parent tells whose it is */
+	(void)args_need(argc, argv, "session"); /* for whoever looks at the processes */
 	bool unconfined = may_be_unconfined(argc, argv);
 	if (unconfined)
 		h.workdir = args_text(argc, argv, "workdir", h.workdir);
 	(void)umask(022);
-	(void)prctl(PR_SET_DUMPABLE, 0);
 	if ((!unconfined && confined_check(&why) < 0) || open_roots(&h, &why) < 0)
 		return refuse_to_serve(control, &why);
 	int r = set_up(&h, control);
@@ -399,6 +406,7 @@ int main(int argc, char **argv)
 		(void)fail(&why, -r, "cannot start: %s", strerror(-r));
 		return refuse_to_serve(control, &why);
 	}
+	trim_code(); /* most sandboxes wait most of the time */
 	r = loop_run(h.loop);
 	tear_down(&h);
 	return r < 0 ? 1 : r;

@@ -34,7 +34,8 @@ struct job {
 	int status;
 };
 
-static _Noreturn void run_child(const struct tool *tool, const struct tool_run *run, const void *args, int out)
+static _Noreturn void run_child(const struct tool *tool, const struct tool_run *run,
+	const void *args, int out)
 {
 	struct buf text = BUF_INIT(TOOL_RESULT_BYTES_MAX);
 	char mark = tool->run(run, args, &text) < 0 ? MARK_ERROR : MARK_RESULT;
@@ -117,21 +118,23 @@ void job_interrupt(struct job *job)
 	end(job, "interrupted");
 }
 
-static struct job *job_new(struct loop *loop, struct processes *processes, const struct tool *tool, int pipe)
+static struct job *job_new(struct loop *loop, struct processes *processes,
+	const struct tool *tool, int pipe)
 {
 	struct job *job = xcalloc(1, sizeof(*job));
 	*job = (struct job){ .loop = loop, .processes = processes, .tool = tool,
 		.answer = BUF_INIT(TOOL_RESULT_BYTES_MAX + 1) };
 	job->process = (struct process){ .on_exit = on_exit_child, .data = job };
-	job->pipe = (struct loop_io){ .fd = pipe, .events = EPOLLIN, .on_ready = on_answer, .data = job };
+	job->pipe = (struct loop_io){ .fd = pipe, .events = EPOLLIN, .on_ready = on_answer,
+		.data = job };
 	job->deadline = (struct loop_timer){ .on_due = on_deadline, .data = job };
 	job->settle = (struct loop_later){ .on_later = settle, .data = job };
 	return job;
 }
 
 int job_start(struct loop *loop, struct processes *processes, const struct tool *tool,
-	const struct tool_run *run, const void *args, int64_t timeout_ms, const struct job_handler *handler,
-	struct job **ret)
+	const struct tool_run *run, const void *args, int64_t timeout_ms,
+	const struct job_handler *handler, struct job **ret)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)

@@ -46,12 +46,14 @@ int path_refuse(struct buf *why, const char *tool, struct slice given, int error
 	const char *words = path_reason(error), *code = strerrorname_np(error);
 	if (words)
 		return fail(why, error, "%s: %.*s: %s", tool, (int)given.size, given.at, words);
-	return fail(why, error, "%s: %.*s: i/o error (%s)", tool, (int)given.size, given.at, code ? code : "?");
+	return fail(why, error, "%s: %.*s: i/o error (%s)", tool, (int)given.size, given.at,
+		code ? code : "?");
 }
 
 static int refuse_place(struct buf *why, struct slice given, int error)
 {
-	int size = given.size < 300 ? (int)given.size : 300; /* a path that is too long need not be repeated */
+	enum { REPEATED_MAX = 300 }; /* bytes of a path that may be too long */
+	int size = given.size < REPEATED_MAX ? (int)given.size : REPEATED_MAX;
 	if (error == EXDEV)
 		return fail(why, error, "path '%.*s' escapes workdir", size, given.at);
 	const char *words = path_reason(error);
@@ -60,8 +62,8 @@ static int refuse_place(struct buf *why, struct slice given, int error)
 
 /* ---- reading a path ---- */
 
-/* The reader: `place` is what has been resolved, `rest` what is still to be read, one component at a
- * time.  A link's target goes to the front of `rest`. */
+/* The reader: `place` is what has been resolved, `rest` what is still to be read, one component at
+ * a time.  A link's target goes to the front of `rest`. */
 struct reader {
 	const struct tool_run *run;
 	struct place place;
@@ -81,7 +83,8 @@ static bool next_component(char *rest, char ret[static PATH_BYTES_MAX])
 	return true;
 }
 
-/* What of the absolute `path` lies below `prefix`, compared by components; NULL when it does not. */
+/* What of the absolute `path` lies below `prefix`, compared by components; NULL when it does
+ * not. */
 static const char *below(const char *prefix, const char *path)
 {
 	for (;;) {

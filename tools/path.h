@@ -26,29 +26,29 @@ struct root {
 
 struct tool_run;
 
-/* A resolved path: below `root`, without links and ".."; "." is the root itself.  What it names may not
- * exist. */
+/* A resolved path: below `root`, without links and ".."; "." is the root itself.  What it names may
+ * not exist. */
 struct place {
 	const struct root *root; /* lent from the run */
 	char path[PATH_BYTES_MAX];
 };
 
-/* 0; -EXDEV when the path leads out of all roots; -ELOOP, -EACCES, -ENOTDIR, -ENAMETOOLONG …  `why` is a
- * whole sentence, with the path as it was given. */
+/* 0; -EXDEV when the path leads out of all roots; -ELOOP, -EACCES, -ENOTDIR, -ENAMETOOLONG and
+ * others.  `why` is a whole sentence, with the path as it was given. */
 int place_find(const struct tool_run *run, struct slice given, struct place *ret, struct buf *why);
 
 /* openat2 of the place with O_CLOEXEC | O_NOFOLLOW added.  A descriptor or -errno. */
 int place_open(const struct place *place, int flags);
 
-/* Opens the directory that holds the place, making it and what is above it (0755) when `make`; *ret_leaf is
- * lent from the place.  A descriptor; -EISDIR for a root itself; -errno. */
+/* Opens the directory that holds the place, making it and what is above it (0755) when `make`;
+ * *ret_leaf is lent from the place.  A descriptor; -EISDIR for a root itself; -errno. */
 int place_open_parent(const struct place *place, bool make, const char **ret_leaf);
 
 /* The absolute path, as the model may use it. */
 void place_show(const struct place *place, struct buf *out);
 
-/* The fixed wording for an errno: no libc text and no foreign path reaches the model.  NULL when there is
- * none. */
+/* The fixed wording for an errno: no libc text and no foreign path reaches the model.  NULL when
+ * there is none. */
 const char *path_reason(int error);
 
 /* "TOOL: GIVEN: reason" in `why`; returns -error. */

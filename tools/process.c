@@ -49,8 +49,8 @@ void process_reap(struct processes *all)
 		reaped(all, pid, status);
 }
 
-/* Ends everything but us.  The kernel walks all processes under a lock that fork needs too, so no child
- * slips through one round unless it was being made; hence the rounds. */
+/* Ends everything but us.  The kernel walks all processes under a lock that fork needs too, so no
+ * child slips through one round unless it was being made; hence the rounds. */
 static void end_everything(struct processes *all)
 {
 	int status = 0;
@@ -81,7 +81,8 @@ pid_t process_fork(struct processes *all, struct process *p)
 	return pid;
 }
 
-/* -1 reaches also those that called setsid, but must not reach a file tool that happens to run beside. */
+/* -1 reaches also those that called setsid, but must not reach a file tool that happens to run
+ * beside. */
 static bool is_alone(const struct processes *all, pid_t group)
 {
 	struct process *p;

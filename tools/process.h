@@ -15,7 +15,7 @@
 
 struct process {
 	pid_t pid;
-	void (*on_exit)(void *data, int status); /* of waitpid(2); should only mark, see process_fork */
+	void (*on_exit)(void *data, int status); /* as waitpid(2); only marks, see process_fork */
 	void *data;
 	struct list link; /* processes.running; in no list: it has ended */
 };
@@ -30,18 +30,18 @@ struct processes {
 /* Makes this process the reaper of all its descendants; `all` gets its first values. */
 void process_setup(struct processes *all);
 
-/* As fork(2): 0 in the child, where signals are as a program expects them; the pid, or -errno.  When the
- * limit on processes is reached, everything else in the sandbox is ended and the fork tried again, so on_exit
- * of others may be called from here. */
+/* As fork(2): 0 in the child, where signals are as a program expects them; the pid, or -errno. When
+ * the limit on processes is reached, everything else in the sandbox is ended and the fork tried
+ * again, so on_exit of others may be called from here. */
 pid_t process_fork(struct processes *all, struct process *p /* lent until on_exit was called */);
 
 /* Calls on_exit for each known process that ended, and reaps the unknown. */
 void process_reap(struct processes *all);
 
-/* Signals the group (0: there is none) and, inside of a sandbox when nothing else is known to run, all that
- * left it. */
+/* Signals the group (0: there is none) and, inside of a sandbox when nothing else is known to run,
+ * all that left it. */
 void process_signal(struct processes *all, pid_t group, int signal);
-bool process_any_left(const struct processes *all, pid_t group); /* of those that process_signal reaches */
+bool process_any_left(const struct processes *all, pid_t group); /* of those it reaches */
 
 /* Whether a fork would fail now. */
 bool process_limit_reached(void);

@@ -26,7 +26,8 @@ static size_t nth_newline(struct slice text, int64_t n)
 	return (size_t)(at - text.at);
 }
 
-/* The lines as split("\n") sees them: a newline separates, so a range comes without its last one. */
+/* The lines as split("\n") sees them: a newline separates, so a range comes without its last one.
+ */
 static struct slice lines_of(struct slice text, struct param_range range)
 {
 	int64_t first = range.first < 1 ? 1 : range.first;

@@ -41,8 +41,9 @@ static int64_t limited(int64_t timeout_ms)
 static int parse(struct slice list, struct request *ret)
 {
 	struct slice word = fields_find(list, "do");
-	struct request request = { .kind = REQUEST_UNKNOWN, .call = present(fields_find(list, "call")) };
+	struct request request = { .kind = REQUEST_UNKNOWN };
 	bool has_call = false;
+	request.call = present(fields_find(list, "call"));
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (!slice_is(word, kinds[i].word))
 			continue;

@@ -5,7 +5,9 @@
 #include "base/fields.h"
 #include "base/limits.h"
 
-enum { REQUEST_BYTES_MAX = TOOL_INPUT_BYTES_MAX + (64 << 10) }; /* one frame: an input and the fields around it */
+enum {
+	REQUEST_BYTES_MAX = TOOL_INPUT_BYTES_MAX + (64 << 10), /* an input and its fields */
+};
 
 enum request_kind {
 	REQUEST_EXECUTE,
@@ -22,7 +24,7 @@ struct request {
 	int64_t timeout_ms; /* 1..TOOL_TIMEOUT_MS_MAX */
 };
 
-/* Takes the next request off the front of `in`: 1 and what it says, lent until request_drop; 0 when more bytes
- * are needed; -EPROTO for bytes after which the stream cannot be understood any more. */
+/* Takes the next request off the front of `in`: 1 and what it says, lent until request_drop; 0 when
+ * more bytes are needed; -EPROTO for bytes after which the stream cannot be understood any more. */
 int request_next(const struct buf *in, struct request *ret, struct slice *ret_frame);
 void request_drop(struct buf *in, struct slice frame);

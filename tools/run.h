@@ -17,8 +17,8 @@ struct tool_run {
 	int64_t deadline_ms; /* monotonic; a tool that walks stops there and says what is missing */
 };
 
-/* Each as struct tool.run has it: `args` is the struct of args.h; `ret_text` is the answer to the model, or
- * after -errno the sentence that says why there is none. */
+/* Each as struct tool.run has it: `args` is the struct of args.h; `ret_text` is the answer to the
+ * model, or after -errno the sentence that says why there is none. */
 int read_run(const struct tool_run *run, const void *args, struct buf *ret_text);
 int write_run(const struct tool_run *run, const void *args, struct buf *ret_text);
 int edit_run(const struct tool_run *run, const void *args, struct buf *ret_text);

@@ -64,29 +64,34 @@ static void on_status_bytes(void *data, uint32_t events)
 	char bytes[STATUS_LINE_MAX / 2];
 	ssize_t n = read(s->status.fd, bytes, sizeof(bytes));
 	if (n == 0)
-		loop_remove(&s->status); /* the last writer is gone; that the shell is, its parent knows */
+		loop_remove(&s->status); /* no writer is left; whether the shell is, we are told */
 	if (n <= 0)
 		return;
 	if (buf_add(&s->status_line, bytes, (size_t)n) < 0)
 		buf_clear(&s->status_line);
-	for (char *end; s->status_line.size && (end = memchr(s->status_line.data, '\n', s->status_line.size));) {
+	for (struct buf *line = &s->status_line; line->size;) {
+		char *end = memchr(line->data, '\n', line->size);
+		if (!end)
+			break;
 		*end = '\0';
-		status_line(s, s->status_line.data);
-		buf_consume(&s->status_line, (size_t)(end + 1 - s->status_line.data));
+		status_line(s, line->data);
+		buf_consume(line, (size_t)(end + 1 - line->data));
 	}
 }
 
 int shell_init(struct shell *s, struct loop *loop, struct processes *processes, const char *workdir)
 {
 	int ends[2];
-	*s = (struct shell){ .loop = loop, .processes = processes, .workdir = workdir, .script_fd = -1,
-		.status = { .fd = -1 }, .status_line = BUF_INIT(STATUS_LINE_MAX) };
+	*s = (struct shell){ .loop = loop, .processes = processes, .workdir = workdir,
+		.script_fd = -1, .status = { .fd = -1 },
+		.status_line = BUF_INIT(STATUS_LINE_MAX) };
 	list_init(&s->process.link);
 	s->command_fd = memfd_create("command", MFD_CLOEXEC);
 	if (s->command_fd < 0 || pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	s->output_fd = ends[1];
-	s->output = (struct loop_io){ .fd = ends[0], .events = EPOLLIN, .on_ready = on_output, .data = s };
+	s->output = (struct loop_io){ .fd = ends[0], .events = EPOLLIN, .on_ready = on_output,
+		.data = s };
 	int r = io_set_nonblock(ends[0]);
 	return r < 0 ? r : loop_add(loop, &s->output);
 }
@@ -120,8 +125,8 @@ void shell_ended(struct shell *s)
 
 /* ---- the process ---- */
 
-/* What a program without a terminal and without a person needs to know; the rest of the environment is what
- * the hands were given. */
+/* What a program without a terminal and without a person needs to know; the rest of the environment
+ * is what the hands were given. */
 static const struct {
 	const char *name, *value;
 	bool keep; /* what we were given is better */
@@ -151,7 +156,8 @@ static _Noreturn void give_up(const char *what)
 }
 
 /* The script's descriptor is read through its name, so that bash keeps it to itself. */
-static _Noreturn void become_bash(const struct shell *s, const char *dir, int script, int command, int status)
+static _Noreturn void become_bash(const struct shell *s, const char *dir, int script,
+	int command, int status)
 {
 	const int from[] = { script, command, s->output_fd, status };
 	for (int i = 0; i < (int)ARRAY_LEN(from); i++)
@@ -181,15 +187,16 @@ static int open_command(const struct shell *s)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Its first lines: the script's own descriptor is nobody else's, messages begin with "bash:", and when memory
- * runs out, it is the shell's children that go and not the hands. */
+/* Its first lines: the script's own descriptor is nobody else's, messages begin with "bash:", and
+ * when memory runs out, it is the shell's children that go and not the hands. */
 static int adopt(struct shell *s, int *script, int *status)
 {
-	static const char hello[] = "exec 250<&-;BASH_ARGV0=bash;echo 700 >/proc/self/oom_score_adj\n";
+	static const char hello[] =
+		"exec 250<&-;BASH_ARGV0=bash;echo 700 >/proc/self/oom_score_adj\n";
 	s->alive = true;
 	s->script_fd = steal_fd(script);
-	s->status = (struct loop_io){ .fd = steal_fd(status), .events = EPOLLIN, .on_ready = on_status_bytes,
-		.data = s };
+	s->status = (struct loop_io){ .fd = steal_fd(status), .events = EPOLLIN,
+		.on_ready = on_status_bytes, .data = s };
 	int r = loop_add(s->loop, &s->status);
 	return r < 0 ? r : io_write_all(s->script_fd, hello, sizeof(hello) - 1);
 }
@@ -239,7 +246,8 @@ int shell_send(struct shell *s, struct slice command, bool come_back)
 	make_nonce(s->nonce);
 	if (come_back)
 		(void)buf_printf(&lines, "builtin cd '%s';", s->workdir);
-	(void)buf_printf(&lines, "builtin . " SHELL_COMMAND_PATH " >&%d 2>&1;builtin echo %s $?>&%d\nset +eu\n",
+	(void)buf_printf(&lines,
+		"builtin . " SHELL_COMMAND_PATH " >&%d 2>&1;builtin echo %s $?>&%d\nset +eu\n",
 		FD_OUTPUT, s->nonce, FD_STATUS);
 	return io_write_all(s->script_fd, lines.data, lines.size);
 }

@@ -44,7 +44,7 @@ struct shell {
 	bool alive;
 	int command_fd; /* memfd with the command's text */
 	int script_fd; /* -1 while not alive */
-	int output_fd; /* the write end, kept for the next shell: jobs of the last one may still write */
+	int output_fd; /* the write end, for this shell and the next: jobs of one outlive it */
 	struct loop_io output, status;
 	struct ring ring; /* output not yet taken */
 	struct buf status_line;
@@ -53,9 +53,10 @@ struct shell {
 	void *data;
 };
 
-/* Makes the channels, not the process.  0 or -errno.  process.on_exit, on_status and data are the owner's to
- * set, before shell_start. */
-int shell_init(struct shell *s, struct loop *loop, struct processes *processes, const char *workdir);
+/* Makes the channels, not the process.  0 or -errno.  process.on_exit, on_status and data are the
+ * owner's to set, before shell_start. */
+int shell_init(struct shell *s, struct loop *loop, struct processes *processes,
+	const char *workdir);
 void shell_done(struct shell *s); /* closes the channels; the process is not touched */
 
 /* Starts bash in `dir`, or in the working directory when `dir` cannot be entered.  0 or -errno. */

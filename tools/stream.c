@@ -9,9 +9,9 @@
 
 enum {
 	READ_BYTES = 64 << 10,
-	ANSWER_BYTES_MAX = TOOL_RESULT_BYTES_MAX + (4 << 10), /* one result and the fields around it */
+	ANSWER_BYTES_MAX = TOOL_RESULT_BYTES_MAX + (4 << 10), /* a result and its fields */
 	OUT_ENOUGH = 1 << 20, /* with more than this unsent, no further requests are read */
-	OUT_BYTES_MAX = (SANDBOX_CALLS_MAX + 2) * ANSWER_BYTES_MAX, /* and yet every call may finish */
+	OUT_BYTES_MAX = (SANDBOX_CALLS_MAX + 2) * ANSWER_BYTES_MAX, /* yet all calls may end */
 };
 
 struct stream {
@@ -115,8 +115,9 @@ int stream_new(struct loop *loop, int fd, uint64_t number, const struct stream_h
 	struct stream **ret)
 {
 	struct stream *s = xcalloc(1, sizeof(*s));
-	*s = (struct stream){ .loop = loop, .number = number, .handler = *handler,
-		.in = BUF_INIT(REQUEST_BYTES_MAX + READ_BYTES + 4), .out = BUF_INIT(OUT_BYTES_MAX) };
+	*s = (struct stream){ .loop = loop, .number = number, .handler = *handler };
+	buf_init(&s->in, REQUEST_BYTES_MAX + READ_BYTES + 4);
+	buf_init(&s->out, OUT_BYTES_MAX);
 	s->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .on_ready = on_ready, .data = s };
 	s->work = (struct loop_later){ .on_later = on_work, .data = s };
 	int r = loop_add(loop, &s->io);

@@ -18,8 +18,8 @@ struct stream_handler {
 };
 
 /* 0, or -errno; then the descriptor is closed. */
-int stream_new(struct loop *loop, int fd /* taken */, uint64_t number, const struct stream_handler *handler,
-	struct stream **ret);
+int stream_new(struct loop *loop, int fd /* taken */, uint64_t number,
+	const struct stream_handler *handler, struct stream **ret);
 struct stream *stream_free(struct stream *s); /* closes it, without on_end; NULL is fine */
 
 uint64_t stream_number(const struct stream *s);

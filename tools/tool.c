@@ -14,11 +14,13 @@
 #endif
 
 static const struct param bash_params[] = {
-	{ "command", PARAM_TEXT, offsetof(struct bash_args, command), .help = "The command or script to run." },
+	{ "command", PARAM_TEXT, offsetof(struct bash_args, command),
+		.help = "The command or script to run." },
 	{ "restart", PARAM_BOOL, offsetof(struct bash_args, restart),
-		.help = "Start with a clean shell: ends every process that earlier calls left behind." },
-	{ "timeout_ms", PARAM_INT, offsetof(struct bash_args, timeout_ms), .min = 0, .max = TOOL_TIMEOUT_MS_MAX,
-		.help = "Default 120000, at most 600000." },
+		.help = "Start with a clean shell: ends every process that earlier calls left "
+			"behind." },
+	{ "timeout_ms", PARAM_INT, offsetof(struct bash_args, timeout_ms), .min = 0,
+		.max = TOOL_TIMEOUT_MS_MAX, .help = "Default 120000, at most 600000." },
 	{ 0 },
 };
 
@@ -52,7 +54,8 @@ static const struct param edit_params[] = {
 
 static const struct param glob_params[] = {
 	{ "pattern", PARAM_TEXT, offsetof(struct glob_args, pattern), .required = true,
-		.help = "Knows *, ?, [abc], {a,b} and ** for any number of directories; relative." },
+		.help = "Knows *, ?, [abc], {a,b} and ** for any number of directories; "
+			"relative." },
 	{ "path", PARAM_TEXT, offsetof(struct glob_args, path),
 		.help = "The directory to search; default is the working directory." },
 	{ 0 },
@@ -66,17 +69,18 @@ static const struct param grep_params[] = {
 	{ 0 },
 };
 
-/* In the order of the toolset.  The texts are bytes of every request: to change one costs each session its
- * prompt cache. */
+/* In the order of the toolset.  The texts are bytes of every request: to change one costs each
+ * session its prompt cache. */
 static const struct tool tools[] = {
 	{
 		.name = "bash",
 		.description =
-			"Run a command in a persistent bash. Working directory, variables, functions and "
-			"background jobs carry over to the next call. There is no terminal and stdin is empty. "
-			"stdout and stderr come back together; of long output the last 100 KiB. A non-zero exit "
-			"status is an error and is shown as [exit N]. Start servers with & and redirect their "
-			"output to a file.",
+			"Run a command in a persistent bash. Working directory, variables, "
+			"functions and background jobs carry over to the next call. There is no "
+			"terminal and stdin is empty. stdout and stderr come back together; of "
+			"long output the last 100 KiB. A non-zero exit status is an error and is "
+			"shown as [exit N]. Start servers with & and redirect their output to a "
+			"file.",
 		.params = bash_params,
 		.args_size = sizeof(struct bash_args),
 		.needs = TOOL_EXECUTES,
@@ -84,8 +88,8 @@ static const struct tool tools[] = {
 	{
 		.name = "read",
 		.description =
-			"Read a text file of at most 256 KiB, or some of its lines. The text comes back as it is, "
-			"without line numbers.",
+			"Read a text file of at most 256 KiB, or some of its lines. The text comes "
+			"back as it is, without line numbers.",
 		.params = read_params,
 		.args_size = sizeof(struct read_args),
 		.needs = TOOL_READS,
@@ -93,8 +97,9 @@ static const struct tool tools[] = {
 	},
 	{
 		.name = "write",
-		.description = "Write a whole file in one step, creating parent directories. Replaces an "
-			       "existing file and keeps its mode.",
+		.description =
+			"Write a whole file in one step, creating parent directories. Replaces an "
+			"existing file and keeps its mode.",
 		.params = write_params,
 		.args_size = sizeof(struct write_args),
 		.needs = TOOL_WRITES,
@@ -102,8 +107,9 @@ static const struct tool tools[] = {
 	},
 	{
 		.name = "edit",
-		.description = "Replace old_string by new_string in a text file of at most 256 KiB. old_string "
-			       "must match exactly and occur once, unless replace_all is true.",
+		.description =
+			"Replace old_string by new_string in a text file of at most 256 KiB. "
+			"old_string must match exactly and occur once, unless replace_all is true.",
 		.params = edit_params,
 		.args_size = sizeof(struct edit_args),
 		.needs = TOOL_WRITES,
@@ -111,8 +117,9 @@ static const struct tool tools[] = {
 	},
 	{
 		.name = "glob",
-		.description = "List the files whose path matches a pattern such as **/*.c, newest first, at "
-			       "most 200. Does not look into .git and node_modules.",
+		.description =
+			"List the files whose path matches a pattern such as **/*.c, newest first, "
+			"at most 200. Does not look into .git and node_modules.",
 		.params = glob_params,
 		.args_size = sizeof(struct glob_args),
 		.needs = TOOL_READS,
@@ -120,8 +127,10 @@ static const struct tool tools[] = {
 	},
 	{
 		.name = "grep",
-		.description = "Search the lines of text files with a regular expression. Prints "
-			       "path:line:text, at most 100 KiB. Does not look into .git and node_modules.",
+		.description =
+			"Search the lines of text files with a regular expression. Prints "
+			"path:line:text, at most 100 KiB. Does not look into .git and "
+			"node_modules.",
 		.params = grep_params,
 		.args_size = sizeof(struct grep_args),
 		.needs = TOOL_READS,

@@ -24,12 +24,15 @@ struct tool {
 	const struct param *params;
 	size_t args_size; /* of the struct that params fill, see tools/args.h */
 	unsigned needs; /* enum tool_needs */
-	/* Fills the result text; returns 0, or -errno for an error result.  Runs in a child process of the
-	 * hands.  NULL in the harness, and for TOOL_EXECUTES, which the hands' shell runs. */
+	/* Fills the result text; returns 0, or -errno for an error result.  Runs in a child process
+	 * of the hands.  NULL in the harness, and for TOOL_EXECUTES, which the hands' shell
+	 * runs. */
 	int (*run)(const struct tool_run *run, const void *args, struct buf *ret_text);
 };
 
 enum { TOOL_ARGS_SIZE_MAX = 128 }; /* of any row's args_size */
 
 const struct tool *tool_find(const char *name); /* NULL if unknown */
-const struct tool *tool_at(size_t index); /* in the toolset's order: bash read write edit glob grep; NULL after */
+
+/* In the toolset's order: bash read write edit glob grep; NULL after the last. */
+const struct tool *tool_at(size_t index);

@@ -87,7 +87,8 @@ void walk_begin(struct walk *w, int dir, int64_t deadline_ms)
 	push_level(w, dir);
 }
 
-/* Goes into the directory that the last step reported.  One that cannot be opened is empty to us. */
+/* Goes into the directory that the last step reported.  One that cannot be opened is empty to
+ * us. */
 static void enter_pending(struct walk *w)
 {
 	int parent = w->levels[w->depth - 1].fd;
@@ -116,7 +117,8 @@ static enum walk_what kind_of(struct walk *w, int dir, const char *name)
 	return S_ISDIR(st.st_mode) && !is_pruned(name) ? WALK_DIRECTORY : WALK_END;
 }
 
-static enum walk_what report(struct walk *w, struct walk_level *level, const char *name, struct walk_entry *ret)
+static enum walk_what report(struct walk *w, struct walk_level *level, const char *name,
+	struct walk_entry *ret)
 {
 	enum walk_what what = kind_of(w, level->fd, name);
 	buf_cut(&w->path, level->path_size);
@@ -166,10 +168,12 @@ void cleanup_walk(struct walk *w)
 void walk_notes(const struct walk *w, struct buf *out)
 {
 	if (w->cut_entries)
-		(void)buf_printf(out, "\n(incomplete: stopped after %d entries; search in a subdirectory)",
+		(void)buf_printf(out,
+			"\n(incomplete: stopped after %d entries; search in a subdirectory)",
 			WALK_ENTRIES_MAX);
 	if (w->cut_time)
 		(void)buf_add_text(out, "\n(incomplete: out of time; search in a subdirectory)");
 	if (w->cut_depth)
-		(void)buf_printf(out, "\n(incomplete: did not go deeper than %d directories)", WALK_DEPTH_MAX);
+		(void)buf_printf(out, "\n(incomplete: did not go deeper than %d directories)",
+			WALK_DEPTH_MAX);
 }

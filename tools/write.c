@@ -16,6 +16,6 @@ int write_run(const struct tool_run *run, const void *args, struct buf *ret_text
 		r = file_replace(&place, a->file_path, "write", a->content, ret_text);
 	if (r < 0)
 		return r;
-	return buf_printf(ret_text, "wrote %zu bytes to %.*s", a->content.size, (int)a->file_path.size,
-		a->file_path.at);
+	return buf_printf(ret_text, "wrote %zu bytes to %.*s", a->content.size,
+		(int)a->file_path.size, a->file_path.at);
 }

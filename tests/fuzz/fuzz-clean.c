@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	clean_text(&out, (const char *)data, size);
 	assert(!out.overflow && utf8_is_valid(buf_text(&out), out.size));
 	for (size_t i = 0; i < out.size; i++)
-		assert((unsigned char)out.data[i] >= 0x20 || out.data[i] == '\t' || out.data[i] == '\n');
+		assert((unsigned char)out.data[i] >= 0x20 || out.data[i] == '\t' ||
+			out.data[i] == '\n');
 	clean_line_starts(&out, "ab", "c");
 	clean_end(&out);
 	return 0;

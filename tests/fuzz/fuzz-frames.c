@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What arrives on a stream of the hands, cut into requests, and the parameters of each tool taken out of
- * them. */
+/* What arrives on a stream of the hands, cut into requests, and the parameters of each tool taken
+ * out of them. */
 #include "tools/calls.h"
 #include "tools/request.h"
 #include "tools/tool.h"

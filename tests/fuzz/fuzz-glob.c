@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Patterns for glob: the input is a pattern, a newline, and a path.  Beyond memory errors: a pattern without
- * special characters matches exactly itself, and no pattern takes long. */
+/* Patterns for glob: the input is a pattern, a newline, and a path.  Beyond memory errors: a
+ * pattern without special characters matches exactly itself, and no pattern takes long. */
 #include <assert.h>
 #include <string.h>
 
@@ -23,9 +23,10 @@ static bool matches(const struct glob *g, char *path)
 
 static bool is_plain(const char *text)
 {
-	return *text && !strpbrk(text, "*?[{\\") && text[0] != '/' && text[strlen(text) - 1] != '/' &&
-		!strstr(text, "//") && !strstr(text, "./") && strcmp(text, ".") != 0 &&
-		(strlen(text) < 2 || strcmp(text + strlen(text) - 2, "/.") != 0);
+	return *text && !strpbrk(text, "*?[{\\") && text[0] != '/' &&
+	       text[strlen(text) - 1] != '/' && !strstr(text, "//") && !strstr(text, "./") &&
+	       strcmp(text, ".") != 0 &&
+	       (strlen(text) < 2 || strcmp(text + strlen(text) - 2, "/.") != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -24,8 +24,8 @@ void hands_start(struct hands_client *c, const char *program, const char *workdi
 	c->pid = fork();
 	if (c->pid == 0) {
 		close(ends[0]);
-		execl(program, program, control, "instance=i-1", "session=s-1", "unconfined=1", directory,
-			(char *)NULL);
+		execl(program, program, control, "instance=i-1", "session=s-1", "unconfined=1",
+			directory, (char *)NULL);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -68,15 +68,18 @@ static bool read_frame(int stream, int wait_ms, struct buf *in, struct slice *re
 		return false;
 	const unsigned char *p = (const unsigned char *)in->data;
 	size_t size = (size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
-	return read_exactly(stream, in, 4 + size, due_ms) && frame_peek(in, FRAME_MAX, ret_list) == 1;
+	return read_exactly(stream, in, 4 + size, due_ms) &&
+	       frame_peek(in, FRAME_MAX, ret_list) == 1;
 }
 
 static bool take_hello(int stream, struct buf *ret_known)
 {
 	cleanup(buf) struct buf in = BUF_INIT(1 << 20);
 	struct slice list, name, value;
-	if (!read_frame(stream, HELLO_WAIT_MS, &in, &list) || !slice_is(fields_find(list, "say"), "hello") ||
-		fields_find_int(list, "protocol", 0) != 1 || !slice_is(fields_find(list, "instance"), "i-1"))
+	if (!read_frame(stream, HELLO_WAIT_MS, &in, &list) ||
+		!slice_is(fields_find(list, "say"), "hello") ||
+		fields_find_int(list, "protocol", 0) != 1 ||
+		!slice_is(fields_find(list, "instance"), "i-1"))
 		return false;
 	struct fields f = fields_read(list);
 	while (ret_known && fields_next(&f, &name, &value))
@@ -90,7 +93,8 @@ int hands_stream(struct hands_client *c, struct buf *ret_known)
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		abort();
-	if (io_send_packet(c->control, "x", 1, &ends[1], 1) < 0 || (close(ends[1]), !take_hello(ends[0], ret_known))) {
+	if (io_send_packet(c->control, "x", 1, &ends[1], 1) < 0 ||
+		(close(ends[1]), !take_hello(ends[0], ret_known))) {
 		(void)fprintf(stderr, "no hello from the hands\n");
 		exit(1);
 	}
@@ -104,7 +108,8 @@ static void send_list(int stream, const struct buf *list)
 	(void)io_write_all(stream, frame.data, frame.size);
 }
 
-void hands_execute(int stream, const char *call, const char *tool, struct slice input, int64_t timeout_ms)
+void hands_execute(int stream, const char *call, const char *tool, struct slice input,
+	int64_t timeout_ms)
 {
 	cleanup(buf) struct buf list = BUF_INIT(FRAME_MAX);
 	(void)fields_add_text(&list, "do", "execute");
@@ -128,7 +133,8 @@ bool hands_result(int stream, int wait_ms, struct hands_result *ret)
 	cleanup(buf) struct buf in = BUF_INIT(0);
 	struct slice list;
 	*ret = (struct hands_result){ .text = BUF_INIT(0) };
-	if (!read_frame(stream, wait_ms, &in, &list) || !slice_is(fields_find(list, "say"), "result"))
+	if (!read_frame(stream, wait_ms, &in, &list) ||
+		!slice_is(fields_find(list, "say"), "result"))
 		return false;
 	struct slice text = fields_find(list, "text");
 	(void)snprintf(ret->call, sizeof(ret->call), "%s", fields_find(list, "call").at);
@@ -151,7 +157,8 @@ bool hands_expect(int stream, const char *what, int wait_ms)
 	return read_frame(stream, wait_ms, &in, &list) && slice_is(fields_find(list, "say"), what);
 }
 
-bool hands_bash(int stream, const char *call, const char *command, int64_t timeout_ms, struct hands_result *ret)
+bool hands_bash(int stream, const char *call, const char *command, int64_t timeout_ms,
+	struct hands_result *ret)
 {
 	enum { BEYOND_MS = 15000 };
 	cleanup(buf) struct buf input = BUF_INIT(FRAME_MAX);

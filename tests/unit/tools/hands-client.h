@@ -29,7 +29,8 @@ struct hands_result {
 };
 
 /* `input` is a packed list. */
-void hands_execute(int stream, const char *call, const char *tool, struct slice input, int64_t timeout_ms);
+void hands_execute(int stream, const char *call, const char *tool, struct slice input,
+	int64_t timeout_ms);
 void hands_say(int stream, const char *what, const char *call);
 
 /* The next result, waiting at most `wait_ms`; false when there is none. */
@@ -40,4 +41,5 @@ void hands_result_done(struct hands_result *r);
 bool hands_expect(int stream, const char *what, int wait_ms);
 
 /* bash with one command: execute, result, acknowledge. */
-bool hands_bash(int stream, const char *call, const char *command, int64_t timeout_ms, struct hands_result *ret);
+bool hands_bash(int stream, const char *call, const char *command, int64_t timeout_ms,
+	struct hands_result *ret);

@@ -9,8 +9,8 @@
 #include "tools/confined.h"
 #include "tools/request.h"
 
-/* Calls in order of arrival, by the first letter of their tool: which start at once, and which after the
- * first of those has ended. */
+/* Calls in order of arrival, by the first letter of their tool: which start at once, and which
+ * after the first of those has ended. */
 static const struct {
 	const char *arrived, *first, *then;
 } orders[] = {
@@ -77,7 +77,8 @@ static void test_limits(void)
 	CHECK_INT(calls.input_bytes, SANDBOX_CALLS_MAX);
 	calls_remove(&calls, calls_find(&calls, slice_of("7")));
 	char *large = xcalloc(1, CALLS_INPUT_BYTES_MAX);
-	CHECK(!calls_add(&calls, slice_of("large"), tool_at(0), (struct slice){ large, CALLS_INPUT_BYTES_MAX }));
+	CHECK(!calls_add(&calls, slice_of("large"), tool_at(0),
+		(struct slice){ large, CALLS_INPUT_BYTES_MAX }));
 	free(large);
 	CHECK(calls_add(&calls, slice_of("again"), tool_at(0), slice_of("")));
 	calls_done(&calls);
@@ -101,7 +102,8 @@ static void test_results(void)
 	memset(large, 0xe2, size);
 	call = calls_add(&calls, slice_of("c"), tool_at(0), slice_of(""));
 	calls_finish(&calls, call, true, (struct slice){ large, size }, 5);
-	CHECK(call->text.size <= TOOL_RESULT_BYTES_MAX && call->text.size > TOOL_RESULT_BYTES_MAX - 4);
+	CHECK(call->text.size <= TOOL_RESULT_BYTES_MAX &&
+		call->text.size > TOOL_RESULT_BYTES_MAX - 4);
 	CHECK(utf8_is_valid(call->text.data, call->text.size));
 	free(large);
 	calls_done(&calls);
@@ -192,7 +194,8 @@ int main(void)
 	test_bad_frames();
 	struct buf why = BUF_INIT(1000);
 	for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
-		CHECK_INT(confined_judge(statuses[i].status, &why), statuses[i].confined ? 0 : -EPERM);
+		CHECK_INT(confined_judge(statuses[i].status, &why),
+			statuses[i].confined ? 0 : -EPERM);
 	buf_done(&why);
 	return test_done();
 }

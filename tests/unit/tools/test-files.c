@@ -49,7 +49,8 @@ static const struct {
 	{ FILE_, "logs/x.log", "hello world\nfoo bar\nhello again\n", 60, 0 },
 	{ FILE_, "logs/y.log", "nothing\n", 60, 0 },
 	{ FILE_, "logs/z.bin", "hello\001", 60, 0 },
-	{ FILE_, "cost/re.txt", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX\nok\n", 60, 0 },
+	{ FILE_, "cost/re.txt", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX\nok\n", 60,
+		0 },
 	{ DIR_, "dir", NULL, 0, 0 },
 	{ FIFO, "fifo", NULL, 0, 0 },
 	{ FILE_, "../outside/secret.txt", "secret\n", 0, 0 },
@@ -96,7 +97,8 @@ static const struct {
 	{ "read", "{'file_path':'crlf.txt','view_range':[1,2]}", OK, "one\r\ntwo\r" },
 	{ "read", "{'file_path':'empty'}", OK, "" },
 	{ "read", "{'file_path':'large.txt'}", ERR,
-		"read: large.txt is 263168 bytes, exceeds 262144-byte limit. Use bash (head/tail/sed) to read a slice." },
+		"read: large.txt is 263168 bytes, exceeds 262144-byte limit. Use bash "
+		"(head/tail/sed) to read a slice." },
 	{ "read", "{'file_path':'huge'}", ERR, "~exceeds" },
 	{ "read", "{'file_path':'blob.bin'}", ERR, "~not valid UTF-8" },
 	{ "read", "{'file_path':'missing'}", ERR, "read: missing: no such file or directory" },
@@ -107,7 +109,8 @@ static const struct {
 	{ "read", "{'file_path':'c0'}", OK, "a\nb\nc\nd\n" },
 	{ "read", "{'file_path':'absolute'}", OK, "a\nb\nc\nd\n" },
 	/* paths */
-	{ "read", "{'file_path':'../outside/secret.txt'}", ERR, "path '../outside/secret.txt' escapes workdir" },
+	{ "read", "{'file_path':'../outside/secret.txt'}", ERR,
+		"path '../outside/secret.txt' escapes workdir" },
 	{ "read", "{'file_path':'/etc/passwd'}", ERR, "path '/etc/passwd' escapes workdir" },
 	{ "read", "{'file_path':'$W/../outside/secret.txt'}", ERR, "~escapes workdir" },
 	{ "read", "{'file_path':'$W2/x'}", ERR, "~escapes workdir" },
@@ -115,18 +118,22 @@ static const struct {
 	{ "read", "{'file_path':'$W/passwd'}", ERR, "~escapes workdir" },
 	{ "read", "{'file_path':'escape/secret.txt'}", ERR, "~escapes workdir" },
 	{ "read", "{'file_path':'up/outside/secret.txt'}", ERR, "~escapes workdir" },
-	{ "read", "{'file_path':'loop_a'}", ERR, "path \"loop_a\": too many levels of symbolic links" },
+	{ "read", "{'file_path':'loop_a'}", ERR,
+		"path \"loop_a\": too many levels of symbolic links" },
 	{ "read", "{'file_path':'loop_a/child.txt'}", ERR, "~too many levels of symbolic links" },
 	{ "read", "{'file_path':'self'}", ERR, "~too many levels of symbolic links" },
 	{ "read", "{'file_path':'self/x'}", ERR, "~too many levels of symbolic links" },
-	{ "write", "{'file_path':'loop_a/child.txt','content':'x'}", ERR, "~too many levels of symbolic links" },
+	{ "write", "{'file_path':'loop_a/child.txt','content':'x'}", ERR,
+		"~too many levels of symbolic links" },
 	{ "write", "{'file_path':'escape/new','content':'x'}", ERR, "~escapes workdir" },
 	{ "write", "{'file_path':'dangling_out','content':'x'}", ERR, "~escapes workdir" },
 	{ "read", "{'file_path':'../outside/made.txt'}", ERR, "~escapes workdir" },
 	/* write */
-	{ "write", "{'file_path':'new/deep/file','content':'h\xc3\xa9llo'}", OK, "wrote 6 bytes to new/deep/file" },
+	{ "write", "{'file_path':'new/deep/file','content':'h\xc3\xa9llo'}", OK,
+		"wrote 6 bytes to new/deep/file" },
 	{ "read", "{'file_path':'new/deep/file'}", OK, "h\xc3\xa9llo" },
-	{ "write", "{'file_path':'$W/new/deep/file','content':''}", OK, "wrote 0 bytes to $W/new/deep/file" },
+	{ "write", "{'file_path':'$W/new/deep/file','content':''}", OK,
+		"wrote 0 bytes to $W/new/deep/file" },
 	{ "write", "{'file_path':'dangling','content':'x'}", OK, "wrote 1 bytes to dangling" },
 	{ "read", "{'file_path':'made/by/link.txt'}", OK, "x" },
 	{ "write", "{'file_path':'dir','content':'x'}", ERR, "write: dir: is a directory" },
@@ -141,20 +148,30 @@ static const struct {
 	{ "edit", "{'file_path':'twice.txt','old_string':'nope','new_string':'x'}", ERR,
 		"edit: old_string not found in twice.txt" },
 	{ "edit", "{'file_path':'twice.txt','old_string':'ab','new_string':'x'}", ERR,
-		"edit: old_string appears 3 times in twice.txt (must be unique); at lines 1, 1, 2" },
-	{ "edit", "{'file_path':'twice.txt','old_string':'ab','new_string':'$& $1 \\\\1','replace_all':true}", OK,
-		"edited twice.txt (3 replacement(s))" },
+		"edit: old_string appears 3 times in twice.txt (must be unique); "
+		"at lines 1, 1, 2" },
+	{ "edit",
+		"{'file_path':'twice.txt','old_string':'ab',"
+		"'new_string':'$& $1 \\\\1','replace_all':true}",
+		OK, "edited twice.txt (3 replacement(s))" },
 	{ "read", "{'file_path':'twice.txt'}", OK, "$& $1 \\1 $& $1 \\1\n$& $1 \\1" },
-	{ "edit", "{'file_path':'twice.txt','old_string':' $1 \\\\1\\n','new_string':''}", OK, "~1 replacement" },
-	{ "edit", "{'file_path':'twice.txt','old_string':'','new_string':'x'}", ERR, "edit: old_string is required" },
-	{ "edit", "{'file_path':'crlf.txt','old_string':'one\\ntwo','new_string':'1\\n2'}", OK, "~1 replacement" },
+	{ "edit", "{'file_path':'twice.txt','old_string':' $1 \\\\1\\n','new_string':''}", OK,
+		"~1 replacement" },
+	{ "edit", "{'file_path':'twice.txt','old_string':'','new_string':'x'}", ERR,
+		"edit: old_string is required" },
+	{ "edit", "{'file_path':'crlf.txt','old_string':'one\\ntwo','new_string':'1\\n2'}", OK,
+		"~1 replacement" },
 	{ "read", "{'file_path':'crlf.txt'}", OK, "1\r\n2\r\nthree\r\n" },
-	{ "edit", "{'file_path':'c0','old_string':'a\\n','new_string':'A\\n'}", OK, "edited c0 (1 replacement(s))" },
+	{ "edit", "{'file_path':'c0','old_string':'a\\n','new_string':'A\\n'}", OK,
+		"edited c0 (1 replacement(s))" },
 	{ "read", "{'file_path':'four.txt'}", OK, "A\nb\nc\nd\n" },
-	{ "edit", "{'file_path':'script.sh','old_string':'OLD','new_string':'NEW'}", OK, "~1 replacement" },
+	{ "edit", "{'file_path':'script.sh','old_string':'OLD','new_string':'NEW'}", OK,
+		"~1 replacement" },
 	{ "edit", "{'file_path':'large.txt','old_string':'x','new_string':'y'}", ERR, "~exceeds" },
-	{ "edit", "{'file_path':'dir','old_string':'x','new_string':'y'}", ERR, "edit: dir: not a regular file" },
-	{ "edit", "{'file_path':'fifo','old_string':'x','new_string':'y'}", ERR, "edit: fifo: not a regular file" },
+	{ "edit", "{'file_path':'dir','old_string':'x','new_string':'y'}", ERR,
+		"edit: dir: not a regular file" },
+	{ "edit", "{'file_path':'fifo','old_string':'x','new_string':'y'}", ERR,
+		"edit: fifo: not a regular file" },
 	{ "edit", "{'file_path':'blob.bin','old_string':'x','new_string':'y'}", ERR,
 		"edit: blob.bin: not valid UTF-8 text (cannot edit binary files)" },
 	{ "edit", "{'file_path':'missing','old_string':'x','new_string':'y'}", ERR,
@@ -176,15 +193,18 @@ static const struct {
 	{ "glob", "{'pattern':'b*','path':'loops'}", OK, "no matches" },
 	{ "glob", "{'pattern':'x','path':'loops'}", OK, "no matches" },
 	{ "glob", "{'pattern':'g*','path':'loops'}", OK, "$W/loops/good" },
-	{ "glob", "{'pattern':'*','path':'missing'}", ERR, "glob: missing: no such file or directory" },
+	{ "glob", "{'pattern':'*','path':'missing'}", ERR,
+		"glob: missing: no such file or directory" },
 	{ "glob", "{'pattern':'*','path':'four.txt'}", ERR, "glob: four.txt: not a directory" },
 	{ "glob", "{'pattern':'*','path':'..'}", ERR, "path '..' escapes workdir" },
 	/* grep */
 	{ "grep", "{'pattern':'^hello','path':'logs'}", OK,
-		"$W/logs/x.log:1:hello world\n$W/logs/x.log:3:hello again\n$W/logs/z.bin:1:hello\x01" },
+		"$W/logs/x.log:1:hello world\n$W/logs/x.log:3:hello again\n"
+		"$W/logs/z.bin:1:hello\x01" },
 	{ "grep", "{'pattern':'B.TA'}", OK, "~$W/greek.txt:2:BETA\n(not" },
 	{ "grep", "{'pattern':'bar$','path':'logs/x.log'}", OK, "$W/logs/x.log:2:foo bar" },
-	{ "grep", "{'pattern':'\\\\bfoo\\\\s+\\\\w{3}\\\\b','path':'logs'}", OK, "$W/logs/x.log:2:foo bar" },
+	{ "grep", "{'pattern':'\\\\bfoo\\\\s+\\\\w{3}\\\\b','path':'logs'}", OK,
+		"$W/logs/x.log:2:foo bar" },
 	{ "grep", "{'pattern':'three$','path':'crlf.txt'}", OK, "$W/crlf.txt:3:three" },
 	{ "grep", "{'pattern':'world\\\\s+foo','path':'logs'}", OK, "no matches" },
 	{ "grep", "{'pattern':'absent','path':'logs'}", OK, "no matches" },
@@ -193,8 +213,10 @@ static const struct {
 	{ "grep", "{'pattern':'(a+)+$','path':'cost'}", OK,
 		"no matches\n(lines given up because the pattern backtracks too much: 1)" },
 	{ "grep", "{'pattern':'x','path':'fifo'}", ERR, "grep: fifo: not a regular file" },
-	{ "grep", "{'pattern':'x','path':'missing'}", ERR, "grep: missing: no such file or directory" },
-	{ "grep", "{'pattern':'secret','path':'.'}", OK, "no matches\n(not searched because larger than 8388608 bytes: 1)" },
+	{ "grep", "{'pattern':'x','path':'missing'}", ERR,
+		"grep: missing: no such file or directory" },
+	{ "grep", "{'pattern':'secret','path':'.'}", OK,
+		"no matches\n(not searched because larger than 8388608 bytes: 1)" },
 	{ "grep", "{'pattern':'secret','path':'../outside'}", ERR, "~escapes workdir" },
 };
 
@@ -307,7 +329,8 @@ static void check_case(size_t i)
 		CHECK(strstr(buf_text(&text), want + 1));
 	else
 		CHECK_TEXT(buf_text(&text), want);
-	if ((r < 0) != (cases[i].outcome == ERR) || !strstr(buf_text(&text), want + (want[0] == '~')))
+	if ((r < 0) != (cases[i].outcome == ERR) ||
+		!strstr(buf_text(&text), want + (want[0] == '~')))
 		printf("#   %s %s\n#   gave %s\n", cases[i].tool, json, buf_text(&text));
 	buf_done(&text);
 }
@@ -331,7 +354,8 @@ static void test_read_only(void)
 {
 	struct buf text = BUF_INIT(0);
 	cleanup(free) char *prefix = xprintf("%s/outside", base_dir);
-	cleanup(free) char *path = xprintf("{\"file_path\":\"%s/secret.txt\",\"content\":\"x\"}", prefix);
+	cleanup(free) char *path = xprintf("{\"file_path\":\"%s/secret.txt\",\"content\":\"x\"}",
+		prefix);
 	roots[1] = (struct root){ prefix, open(prefix, O_PATH | O_DIRECTORY | O_CLOEXEC), true };
 	run.root_count = 2;
 	CHECK_INT(run_tool("read", path, &text), 0);
@@ -356,7 +380,9 @@ static void test_nul(void)
 	char data[2003] = "OLD";
 	struct buf text = BUF_INIT(0), file = BUF_INIT(0);
 	put_file("nul.bin", data, sizeof(data));
-	CHECK_INT(run_tool("edit", "{\"file_path\":\"nul.bin\",\"old_string\":\"OLD\",\"new_string\":\"NEW\"}", &text), 0);
+	cleanup(free) char *input = with_quotes("{'file_path':'nul.bin','old_string':'OLD',"
+						"'new_string':'NEW'}");
+	CHECK_INT(run_tool("edit", input, &text), 0);
 	CHECK_INT(io_read_file(roots[0].fd, "nul.bin", 10000, &file), 0);
 	CHECK_INT(file.size, sizeof(data));
 	CHECK(memcmp(file.data, "NEW\0\0", 5) == 0);
@@ -406,14 +432,17 @@ static void test_large_grep(void)
 static void test_deep_walk(void)
 {
 	struct buf text = BUF_INIT(0);
-	cleanup(free) char *command = xprintf("cd %s && for i in $(seq 60); do mkdir d && cd d || exit 1; done", work);
+	cleanup(free) char *command = xprintf("cd %s && for i in $(seq 60); do mkdir d && cd d; done",
+		work);
 	CHECK_INT(system(command), 0);
 	CHECK_INT(run_tool("glob", "{\"pattern\":\"d/**/nothing\"}", &text), 0);
-	CHECK_TEXT(buf_text(&text), "no matches\n(incomplete: did not go deeper than 40 directories)");
+	CHECK_TEXT(buf_text(&text),
+		"no matches\n(incomplete: did not go deeper than 40 directories)");
 	buf_done(&text);
 }
 
-/* Somebody swaps a directory for a link that leads out, again and again, while we read through it. */
+/* Somebody swaps a directory for a link that leads out, again and again, while we read through
+ * it. */
 static void test_race(void)
 {
 	enum { READS = 3000 };
@@ -423,7 +452,8 @@ static void test_race(void)
 	put_file("race/secret.txt", "inside\n", 7);
 	pid_t pid = fork();
 	while (pid == 0)
-		if (renameat2(roots[0].fd, "race", roots[0].fd, "race2", RENAME_EXCHANGE) < 0 || getppid() == 1)
+		if (renameat2(roots[0].fd, "race", roots[0].fd, "race2", RENAME_EXCHANGE) < 0 ||
+			getppid() == 1)
 			_exit(1);
 	for (int i = 0; i < READS; i++) {
 		struct buf text = BUF_INIT(0);

@@ -66,8 +66,9 @@ static const struct {
 	{ "{..,x}/*", "'..' is not permitted in the pattern" },
 	{ "{a,../outside}/*", "'..' is not permitted in the pattern" },
 	{ "{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}", "the pattern has too many alternatives" },
-	{ "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/"
-	  "a/a/a/a/a/a/a/a/a/a/a/a/a", "the pattern is too deep" },
+	{ "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/"
+	  "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a",
+		"the pattern is too deep" },
 };
 
 static bool matches(const char *pattern, const char *path)

@@ -29,7 +29,8 @@ static int stream;
 
 #define NEW_SHELL "[the shell has ended; the next call starts a new one in "
 
-/* One shell, one command after another.  `want` is the whole text, with a leading '~' a part of it. */
+/* One shell, one command after another.  `want` is the whole text, with a leading '~' a part of
+ * it. */
 static const struct {
 	const char *command;
 	bool is_error;
@@ -79,12 +80,14 @@ static const struct {
 	{ "printf() { :; }; echo() { :; }; .() { :; }", false, "(no output)" },
 	{ "unset -f printf echo .; echo functions", false, "functions" },
 	{ "printf '\\036%d\\036\\n' 0; (exit 7)", true, "0\n[exit 7]" },
-	{ "for fd in 250 251 252 253; do echo 0123456789abcdef 0 >&$fd; done 2>/dev/null; (exit 3)", true, "~[exit 3]" },
+	{ "for fd in 250 251 252 253; do echo 0123456789abcdef 0 >&$fd; done 2>/dev/null; (exit 3)",
+		true, "~[exit 3]" },
 	/* output */
 	{ "printf '\\xff\\xfe'", false, "\xef\xbf\xbd\xef\xbf\xbd" },
 	{ "printf 'a\\0b'", false, "a\xef\xbf\xbd" "b" },
 	{ "printf '\\033[31mred\\033[0m\\r\\n1%%\\r2%%\\n'", false, "red\n2%" },
-	{ "head -c 300000 /dev/zero | tr '\\0' a; echo END", false, "~[output truncated]\n[197604 bytes before this" },
+	{ "head -c 300000 /dev/zero | tr '\\0' a; echo END", false,
+		"~[output truncated]\n[197604 bytes before this" },
 	{ "yes | head -n 3", false, "y\ny\ny" },
 	/* jobs */
 	{ "sleep 100 & echo started", false, "started" },
@@ -98,7 +101,8 @@ static const struct {
 	{ "x=1; exit 0", false, "~" NEW_SHELL "/usr/lib," },
 	{ "pwd", false, "/usr/lib" },
 	{ "set -e; false; echo not reached", true, "~[exit 1]\n" NEW_SHELL },
-	{ "set -u; echo $undefined; echo not reached", true, "~unbound variable\n[exit 1]\n" NEW_SHELL },
+	{ "set -u; echo $undefined; echo not reached", true,
+		"~unbound variable\n[exit 1]\n" NEW_SHELL },
 	{ "exec echo replaced", false, "~replaced\n" NEW_SHELL },
 	{ "echo partly; kill -9 $$", true, "~partly\n[signal 9]\n" NEW_SHELL },
 	{ "trap 'echo bye' EXIT; exit 4", true, "~bye\n[exit 4]\n" NEW_SHELL },
@@ -150,7 +154,8 @@ static void execute(int to, const char *call, const char *tool, const char *cons
 	hands_execute(to, call, tool, buf_slice(&input), LONG_MS);
 }
 
-#define EXECUTE(to, call, tool, ...) execute(to, call, tool, (const char *const[]){ __VA_ARGS__, NULL })
+#define EXECUTE(to, call, tool, ...)                                                               \
+	execute(to, call, tool, (const char *const[]){ __VA_ARGS__, NULL })
 
 /* The next result is that of `call`, with that text. */
 #define CHECK_RESULT(from, call_, is_error_, want)                             \
@@ -224,6 +229,8 @@ static void test_once(void)
 	struct buf known = BUF_INIT(1000);
 	EXECUTE(stream, "once", "bash", "command", "echo x >>once; read -r y <gate; echo $y");
 	EXECUTE(stream, "once", "bash", "command", "echo x >>once; read -r y <gate; echo $y");
+	hands_say(stream, "ping", NULL);
+	CHECK(hands_expect(stream, "pong", LONG_MS));
 	int second = hands_stream(&client, &known);
 	CHECK_TEXT(buf_text(&known), "once ");
 	EXECUTE(second, "once", "bash", "command", "anything: the id decides");
@@ -285,8 +292,10 @@ static void test_order(void)
 	write_file("order", "one\n");
 	EXECUTE(stream, "o1", "bash", "command", "read -r y <gate; cat order");
 	EXECUTE(stream, "o2", "read", "file_path", "order");
-	EXECUTE(stream, "o3", "edit", "file_path", "order", "old_string", "one", "new_string", "two");
-	EXECUTE(stream, "o4", "edit", "file_path", "order", "old_string", "two", "new_string", "three");
+	EXECUTE(stream, "o3", "edit", "file_path", "order", "old_string", "one", "new_string",
+		"two");
+	EXECUTE(stream, "o4", "edit", "file_path", "order", "old_string", "two", "new_string",
+		"three");
 	EXECUTE(stream, "o5", "read", "file_path", "order");
 	EXECUTE(stream, "o6", "bash", "command", "cat order");
 	CHECK_FINAL(stream, "o2", false, "one\n");
@@ -313,7 +322,8 @@ static void test_interrupt(void)
 	hands_say(stream, "interrupt", "i2");
 	CHECK_FINAL(stream, "i2", true, "interrupted before it started");
 	cleanup(free) char *begun = xprintf("%s/begun", work);
-	for (int64_t due = clock_now_ms() + LONG_MS; access(begun, F_OK) < 0 && clock_now_ms() < due;)
+	for (int64_t due = clock_now_ms() + LONG_MS;
+		access(begun, F_OK) < 0 && clock_now_ms() < due;)
 		(void)usleep(1000);
 	hands_say(stream, "interrupt", "i1");
 	hands_say(stream, "interrupt", "i1");
@@ -361,7 +371,8 @@ static void test_too_many(void)
 	CHECK_FINAL(stream, "m-more", false, "three\n");
 }
 
-/* Bytes that are no protocol end their stream and nothing else; with too many streams the oldest goes. */
+/* Bytes that are no protocol end their stream and nothing else; with too many streams the oldest
+ * goes. */
 static void test_streams(void)
 {
 	int streams[5];
