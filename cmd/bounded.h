@@ -22,6 +22,6 @@ struct bounded {
 int bounded_start(bounded_work *work, void *data, struct bounded *ret); /* 0 or -errno */
 int bounded_result(int wait_status); /* what the work returned; -EIO when it was killed */
 
-/* Starts it and waits: what the work returned, or -ETIMEDOUT.  Up to `max` bytes of what it wrote are added
- * to `ret_out`, the rest is dropped. */
+/* Starts it and waits: what the work returned, or -ETIMEDOUT.  Up to `max` bytes of what it
+ * wrote are added to `ret_out`, the rest is dropped. */
 int bounded_run(bounded_work *work, void *data, int timeout_ms, size_t max, struct buf *ret_out);

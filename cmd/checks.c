@@ -61,7 +61,8 @@ static int check_helper(const struct settings *settings, struct buf *words)
 	cleanup(free) char *path = find_in_path("fusermount3");
 	struct stat st;
 	if (!path || stat(path, &st) < 0)
-		return fail(words, ENOENT, "there is no fusermount3, which mounts for ordinary users");
+		return fail(words, ENOENT, "there is no fusermount3, which mounts for ordinary "
+			"users");
 	if (st.st_uid != 0 || !(st.st_mode & S_ISUID))
 		return fail(words, EPERM, "%s is not set-user-id root", path);
 	(void)buf_printf(words, "%s", path);
@@ -260,7 +261,8 @@ static int check_store(const struct settings *settings, struct buf *words)
 		return fail(words, errno, "%s cannot be written", path);
 	uint64_t free_mib = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
 	if (free_mib < DISK_MIB_MIN)
-		return fail(words, ENOSPC, "%s has %llu MiB left", path, (unsigned long long)free_mib);
+		return fail(words, ENOSPC, "%s has %llu MiB left", path,
+			(unsigned long long)free_mib);
 	(void)buf_printf(words, "%s, %llu MiB free", settings->store, (unsigned long long)free_mib);
 	return 0;
 }
@@ -301,8 +303,8 @@ const struct check checks_table[] = {
 	{ "seccomp", CHECK_REQUIRED, false, check_seccomp,
 		"use a kernel with CONFIG_SECCOMP_FILTER, which Debian's have" },
 	{ "key", CHECK_REQUIRED, false, check_key,
-		"set ANTHROPIC_API_KEY (or give --key-file FILE), or use the built-in rehearsal model "
-		"with --offline" },
+		"set ANTHROPIC_API_KEY (or give --key-file FILE), or use the built-in rehearsal "
+		"model with --offline" },
 	{ "store", CHECK_REQUIRED, false, check_store,
 		"make room, or choose another place with --store DIR" },
 	{ "landlock", CHECK_USEFUL, false, check_landlock,
@@ -330,7 +332,8 @@ int checks_before_mount(const struct settings *settings, struct buf *why)
 void checks_isolation(struct buf *out)
 {
 	int landlock = sandbox_landlock_version();
-	(void)buf_add_text(out, "user mount pid ipc uts net cgroup namespaces, no capabilities, seccomp");
+	(void)buf_add_text(out, "user mount pid ipc uts net cgroup namespaces, no capabilities, "
+		"seccomp");
 	if (landlock)
 		(void)buf_printf(out, ", landlock %d", landlock);
 	(void)buf_add_text(out, ", rlimits");

@@ -17,19 +17,20 @@
 
 enum {
 	READY_MS = 20 * 1000, /* opening a store after a crash may have to replay its log */
-	KILLED_MS = 2000, /* longer than this only a process in the kernel's hands outlives SIGKILL */
+	/* longer than this only a process in the kernel's hands outlives SIGKILL */
+	KILLED_MS = 2000,
 	LEFT_MAX = 64, /* packets, and pieces of output, read after the end; a pipe holds 16 */
 };
 
 extern char **environ;
 
 #define note(child, level, ...) \
-	journal_note((child)->journal, (level), (child)->member->name, __VA_ARGS__)
+	journal_note((child)->home->journal, (level), (child)->member->name, __VA_ARGS__)
 
 static void change(struct child *c, enum child_state state)
 {
 	c->state = state;
-	c->handler->on_change(c->handler->data, c);
+	c->home->handler.on_change(c->home->handler.data, c);
 }
 
 /* --- what it says --- */
@@ -43,7 +44,7 @@ static bool read_output(struct child *c)
 	lines_push(&c->lines, piece, (size_t)n);
 	struct slice line;
 	while (lines_next(&c->lines, false, &line))
-		journal_add(c->journal, c->member->name, line);
+		journal_add(c->home->journal, c->member->name, line);
 	return true;
 }
 
@@ -58,7 +59,7 @@ static void hear_ready(struct child *c, struct slice packet, int *fd)
 {
 	if (c->state != CHILD_STARTING)
 		return;
-	loop_disarm(c->loop, &c->timer);
+	loop_disarm(c->home->loop, &c->timer);
 	c->tries_max = c->member->retries_max;
 	change(c, CHILD_READY);
 }
@@ -66,7 +67,7 @@ static void hear_ready(struct child *c, struct slice packet, int *fd)
 static void hear_mounted(struct child *c, struct slice packet, int *fd)
 {
 	if (*fd >= 0)
-		c->handler->on_mounted(c->handler->data, c, steal_fd(fd));
+		c->home->handler.on_mounted(c->home->handler.data, c, steal_fd(fd));
 }
 
 /* Only remembered: the process shall have ended before anybody acts on it. */
@@ -146,7 +147,7 @@ static void hear_out(struct child *c)
 		;
 	struct slice line;
 	while (lines_next(&c->lines, true, &line))
-		journal_add(c->journal, c->member->name, line);
+		journal_add(c->home->journal, c->member->name, line);
 }
 
 static int make_channels(struct child *c, int *ret_control, int *ret_output)
@@ -164,8 +165,8 @@ static int make_channels(struct child *c, int *ret_control, int *ret_output)
 	if (r == 0)
 		r = io_set_nonblock(output[0]);
 	if (r == 0)
-		r = loop_add(c->loop, &c->control);
-	return r < 0 ? r : loop_add(c->loop, &c->output);
+		r = loop_add(c->home->loop, &c->control);
+	return r < 0 ? r : loop_add(c->home->loop, &c->output);
 }
 
 static int launch(struct child *c)
@@ -180,7 +181,7 @@ static int launch(struct child *c)
 	p.program = c->program;
 	p.environment = environment;
 	p.output = output;
-	crew_words(c->member, c->wiring, control, &p);
+	crew_words(c->member, c->home->wiring, control, &p);
 	pid_t pid = process_start(&p);
 	if (pid < 0)
 		return pid;
@@ -192,7 +193,7 @@ static void give_up(struct child *c, const char *why)
 {
 	cleanup(free) char *text = xstrdup(why); /* `why` may live in the child */
 	change(c, CHILD_ABSENT);
-	c->handler->on_failed(c->handler->data, c, text);
+	c->home->handler.on_failed(c->home->handler.data, c, text);
 }
 
 static void pause_or_give_up(struct child *c, bool was_ready, const char *how)
@@ -200,13 +201,14 @@ static void pause_or_give_up(struct child *c, bool was_ready, const char *how)
 	int64_t life_ms = clock_now_ms() - c->started_ms;
 	int64_t pause = restart_pause(&c->restart, life_ms, was_ready, c->tries_max);
 	if (pause < 0) {
-		cleanup(free) char *why = xprintf("%s %s %d times in a row before it was ready; the log "
-			"in the store may say why", c->member->name, how, c->restart.unready);
+		cleanup(free) char *why = xprintf("%s %s %d times in a row before it was ready; "
+			"the log in the store may say why", c->member->name, how,
+			c->restart.unready);
 		give_up(c, why);
 		return;
 	}
 	note(c, LOG_LEVEL_ERROR, "%s; starting it again in %lld ms", how, (long long)pause);
-	loop_arm(c->loop, &c->timer, clock_now_ms() + pause);
+	loop_arm(c->home->loop, &c->timer, clock_now_ms() + pause);
 	change(c, CHILD_PAUSING);
 }
 
@@ -222,7 +224,7 @@ static void start_again(struct child *c)
 		pause_or_give_up(c, false, how);
 		return;
 	}
-	loop_arm(c->loop, &c->timer, c->started_ms + READY_MS);
+	loop_arm(c->home->loop, &c->timer, c->started_ms + READY_MS);
 	change(c, CHILD_STARTING);
 }
 
@@ -242,9 +244,9 @@ static void kill_it(struct child *c)
 
 static void settle_stop(struct child *c)
 {
-	loop_disarm(c->loop, &c->timer);
+	loop_disarm(c->home->loop, &c->timer);
 	change(c, CHILD_ABSENT);
-	c->handler->on_stopped(c->handler->data, c);
+	c->home->handler.on_stopped(c->home->handler.data, c);
 }
 
 void child_stop(struct child *c)
@@ -256,7 +258,7 @@ void child_stop(struct child *c)
 		return;
 	}
 	(void)kill(c->pid, SIGTERM);
-	loop_arm(c->loop, &c->timer, clock_now_ms() + c->member->stop_ms);
+	loop_arm(c->home->loop, &c->timer, clock_now_ms() + c->member->stop_ms);
 	change(c, CHILD_STOPPING);
 }
 
@@ -275,7 +277,7 @@ static void outstayed(struct child *c)
 	}
 	note(c, LOG_LEVEL_ERROR, "did not stop within %d s; killing it", c->member->stop_ms / 1000);
 	kill_it(c);
-	loop_arm(c->loop, &c->timer, clock_now_ms() + KILLED_MS);
+	loop_arm(c->home->loop, &c->timer, clock_now_ms() + KILLED_MS);
 }
 
 static void on_due(void *data)
@@ -302,7 +304,7 @@ void child_reaped(struct child *c, int wait_status)
 {
 	hear_out(c);
 	hang_up(c);
-	loop_disarm(c->loop, &c->timer);
+	loop_disarm(c->home->loop, &c->timer);
 	c->pid = 0;
 	bool was_ready = c->state == CHILD_READY;
 	cleanup(free) char *how = describe(wait_status);
@@ -314,29 +316,30 @@ void child_reaped(struct child *c, int wait_status)
 		give_up(c, buf_text(&c->failed_why));
 	} else if (wait_status == 0 && c->member->may_finish) {
 		change(c, CHILD_ABSENT);
-		c->handler->on_finished(c->handler->data, c);
+		c->home->handler.on_finished(c->home->handler.data, c);
 	} else {
 		pause_or_give_up(c, was_ready, how);
 	}
 }
 
-void child_init(struct child *c, const struct crew_member *member, const struct wiring *wiring,
-	const struct child_handler *handler, struct loop *loop, struct journal *journal,
+void child_init(struct child *c, const struct crew_member *member, const struct child_home *home,
 	char *program)
 {
-	*c = (struct child){ .member = member, .wiring = wiring, .handler = handler, .loop = loop,
-		.journal = journal, .program = program, .failed_why = BUF_INIT(JOURNAL_LINE_MAX) };
+	*c = (struct child){ .member = member, .home = home, .program = program,
+		.failed_why = BUF_INIT(JOURNAL_LINE_MAX) };
 	c->timer = (struct loop_timer){ .on_due = on_due, .data = c };
-	c->control = (struct loop_io){ .fd = -1, .events = EPOLLIN, .on_ready = on_control, .data = c };
-	c->output = (struct loop_io){ .fd = -1, .events = EPOLLIN, .on_ready = on_output, .data = c };
+	c->control = (struct loop_io){ .fd = -1, .events = EPOLLIN, .on_ready = on_control,
+		.data = c };
+	c->output = (struct loop_io){ .fd = -1, .events = EPOLLIN, .on_ready = on_output,
+		.data = c };
 	lines_init(&c->lines, JOURNAL_LINE_MAX);
 }
 
 void child_done(struct child *c)
 {
 	hang_up(c);
-	if (c->loop)
-		loop_disarm(c->loop, &c->timer);
+	if (c->home)
+		loop_disarm(c->home->loop, &c->timer);
 	lines_done(&c->lines);
 	buf_done(&c->failed_why);
 	free(steal(c->program));

@@ -23,7 +23,8 @@ enum child_state {
 
 struct child;
 
-/* What the owner hears.  A child never frees itself, so the owner may do anything with it in these. */
+/* What the owner hears.  A child never frees itself, so the owner may do anything with it in
+ * these. */
 struct child_handler {
 	/* Its state or pid has changed: it has started, is ready, or has ended. */
 	void (*on_change)(void *data, struct child *child);
@@ -38,12 +39,17 @@ struct child_handler {
 	void *data;
 };
 
-struct child {
-	const struct crew_member *member;
-	const struct wiring *wiring; /* lent; read at each start */
-	const struct child_handler *handler; /* lent */
+/* What all children of a supervisor share; everything is lent and outlives them. */
+struct child_home {
 	struct loop *loop;
 	struct journal *journal;
+	const struct wiring *wiring; /* read at each start */
+	struct child_handler handler;
+};
+
+struct child {
+	const struct crew_member *member;
+	const struct child_home *home;
 	char *program; /* absolute path; owned */
 	enum child_state state;
 	pid_t pid; /* 0 while there is no process */
@@ -57,13 +63,13 @@ struct child {
 	bool killed; /* SIGKILL was sent */
 };
 
-void child_init(struct child *c, const struct crew_member *member, const struct wiring *wiring,
-	const struct child_handler *handler, struct loop *loop, struct journal *journal,
+void child_init(struct child *c, const struct crew_member *member, const struct child_home *home,
 	char *program /* taken */);
 void child_done(struct child *c); /* does not end the process */
 
 void child_start(struct child *c, int tries_max); /* only when absent */
-void child_stop(struct child *c); /* fine in any state; on_stopped follows, at once when there is none */
+/* fine in any state; on_stopped follows, at once when there is none */
+void child_stop(struct child *c);
 void child_reaped(struct child *c, int wait_status);
 
 /* Sends a packet on the control socket; a child that does not take it will get the next one. */

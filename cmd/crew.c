@@ -6,7 +6,8 @@
 
 #include "cmd/restart.h"
 
-/* One `name=value` of a child's command line: a descriptor of the wiring, or a text made from it. */
+/* One `name=value` of a child's command line: a descriptor of the wiring, or a text made from
+ * it. */
 struct wire_word {
 	const char *name; /* NULL ends the list */
 	char *(*text)(const struct wiring *w); /* given; NULL leaves the word out */
@@ -118,17 +119,19 @@ static const struct wire_word harness_words[] = {
  * it any more, and takes the sandboxes with it.
  */
 const struct crew_member crew_table[CREW_SIZE] = {
-	[CREW_SPAWNER] = { "spawner", "agentdirs-spawner", "sandbox", "starting the spawner of sandboxes",
-		spawner_words, .retries_max = RESTART_TRIES_MAX, .stop_rank = 3, .stop_ms = 5000 },
-	[CREW_REHEARSAL] = { "rehearsal", "agentdirs-rehearsal", "rehearsal", "starting the rehearsal model",
-		rehearsal_words, .offline_only = true, .retries_max = RESTART_TRIES_MAX, .stop_rank = 4,
-		.stop_ms = 2000 },
+	[CREW_SPAWNER] = { "spawner", "agentdirs-spawner", "sandbox",
+		"starting the spawner of sandboxes", spawner_words,
+		.retries_max = RESTART_TRIES_MAX, .stop_rank = 3, .stop_ms = 5000 },
+	[CREW_REHEARSAL] = { "rehearsal", "agentdirs-rehearsal", "rehearsal",
+		"starting the rehearsal model", rehearsal_words, .offline_only = true,
+		.retries_max = RESTART_TRIES_MAX, .stop_rank = 4, .stop_ms = 2000 },
 	/* A successor that cannot take the live mount over is soon given up for a new mount. */
-	[CREW_FS] = { "fs", "agentdirs-fs", "fs", "mounting the tree", fs_words, .shows_facts = true,
-		.may_finish = true, .retries_max = 3, .stop_rank = 2, .stop_ms = 5000 },
-	[CREW_HARNESS] = { "harness", "agentdirs-harness", "harness", "starting the harness", harness_words,
-		.needs_network = true, .retries_max = RESTART_TRIES_MAX, .stop_rank = 1,
-		.stop_ms = 10000 },
+	[CREW_FS] = { "fs", "agentdirs-fs", "fs",
+		"mounting the tree", fs_words, .may_finish = true,
+		.retries_max = 3, .stop_rank = 2, .stop_ms = 5000 },
+	[CREW_HARNESS] = { "harness", "agentdirs-harness", "harness",
+		"starting the harness", harness_words, .needs_network = true,
+		.retries_max = RESTART_TRIES_MAX, .stop_rank = 1, .stop_ms = 10000 },
 };
 
 static void add_word(const struct wire_word *word, const struct wiring *wiring, struct process *p)

@@ -11,14 +11,16 @@
 #include "cmd/process.h"
 #include "cmd/settings.h"
 
-/* What the children are connected with.  Descriptors are owned by whoever filled them in; -1: not there. */
+/* What the children are connected with.  Descriptors are owned by whoever filled them in; -1:
+ * not there. */
 struct wiring {
 	const struct settings *settings; /* lent */
 	const char *store, *mountpoint; /* absolute; lent */
 	const char *model_socket; /* of the rehearsal model; NULL when not offline; lent */
 	int key; /* memfd for the harness, see cmd/key.h */
 	int hands; /* sealed memfd of agentdirs-hands, for the spawner */
-	int lock; /* of the store; all that write to it hold it, so that it outlives a killed supervisor */
+	/* of the store; all that write to it hold it, so that it outlives a killed supervisor */
+	int lock;
 	int listen; /* of model_socket */
 	int hints_fs, hints_harness; /* a pair */
 	int tools_spawner, tools_harness; /* a pair, sandbox/protocol.h */
@@ -41,7 +43,6 @@ struct crew_member {
 	const struct wire_word *words;
 	bool offline_only;
 	bool needs_network; /* gets proxies and certificates in its environment */
-	bool shows_facts; /* gets do=facts */
 	bool may_finish; /* exit code 0 by itself: its work is over, and with it that of all */
 	int retries_max; /* starts in a row that may fail to get ready once it has served */
 	int stop_rank; /* lowest stops first */
@@ -52,6 +53,7 @@ struct crew_member {
 enum crew { CREW_SPAWNER, CREW_REHEARSAL, CREW_FS, CREW_HARNESS, CREW_SIZE };
 extern const struct crew_member crew_table[CREW_SIZE];
 
-/* Fills in the words and descriptors of one start; program, environment and output are the caller's. */
+/* Fills in the words and descriptors of one start; program, environment and output are the
+ * caller's. */
 void crew_words(const struct crew_member *member, const struct wiring *wiring, int control,
 	struct process *ret);

@@ -6,7 +6,8 @@
 
 enum environment_for {
 	ENVIRONMENT_PLAIN, /* paths and language */
-	ENVIRONMENT_NETWORK, /* and proxies and certificates, which may carry passwords: the harness only */
+	/* and proxies and certificates, which may carry passwords: the harness only */
+	ENVIRONMENT_NETWORK,
 };
 
 /* An array for execve, with its strings one allocation: given, free() it. */

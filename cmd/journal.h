@@ -20,8 +20,9 @@ struct journal {
 	char *path; /* owned */
 	size_t size;
 	enum log_level level; /* notes above it are dropped */
-	int echo; /* lines go here too, without the time; lent.  -1: nowhere, and what this process itself
-		   * prints on stderr (a failed assertion, a sanitizer) goes into the file */
+	/* Lines go here too, without the time; lent.  -1: nowhere, and what this process itself
+	 * prints on stderr (a failed assertion, a sanitizer) goes into the file. */
+	int echo;
 };
 
 int journal_open(const char *path, enum log_level level, int echo,

@@ -32,8 +32,8 @@ static const struct source *find_variable(void)
 	return NULL;
 }
 
-/* A key file of the config file is a habit, a variable is a wish for this call; a key file of the command
- * line or of the environment is a wish, too, and more explicit. */
+/* A key file of the config file is a habit, a variable is a wish for this call; a key file of
+ * the command line or of the environment is a wish, too, and more explicit. */
 static bool file_wins(const struct settings *settings)
 {
 	return settings->key_file &&
@@ -72,7 +72,8 @@ static int store_key(int fd, const char *kind, const char *value, size_t size, c
 	struct buf *why)
 {
 	if (!is_key(value, size))
-		return fail(why, EINVAL, "%s holds no key: one line without blanks is expected", from);
+		return fail(why, EINVAL, "%s holds no key: one line without blanks is expected",
+			from);
 	int r = io_write_all(fd, kind, strlen(kind));
 	if (r >= 0)
 		r = io_write_all(fd, "\n", 1);
@@ -99,7 +100,8 @@ static int open_key_file(const char *path, int *ret_fd, struct buf *why)
 	cleanup(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail(why, errno, "the key file %s cannot be read (%s)", path, strerror(errno));
+		return fail(why, errno, "the key file %s cannot be read (%s)", path,
+			strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return fail(why, EINVAL, "the key file %s is not an ordinary file", path);
 	if (st.st_mode & (S_IRWXG | S_IRWXO))

@@ -12,11 +12,12 @@
 
 #include "cmd/settings.h"
 
-/* Where a key would come from, as a phrase such as "ANTHROPIC_API_KEY"; NULL when there is none.  Reads
- * nothing. */
+/* Where a key would come from, as a phrase such as "ANTHROPIC_API_KEY"; NULL when there is
+ * none.  Reads nothing. */
 const char *key_source(const struct settings *settings);
 
-/* *ret_fd is given, at its beginning.  -ENOENT there is no key and the settings are not offline; -EPERM the
- * file can be read by others; -EINVAL it holds no key; -errno; each with a sentence.  Offline the memfd is
- * empty.  Whatever happens, no key is in the environment afterwards. */
+/* *ret_fd is given, at its beginning.  -ENOENT there is no key and the settings are not
+ * offline; -EPERM the file can be read by others; -EINVAL it holds no key; -errno; each with a
+ * sentence.  Offline the memfd is empty.  Whatever happens, no key is in the environment
+ * afterwards. */
 int key_load(const struct settings *settings, int *ret_fd, struct buf *why);

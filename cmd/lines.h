@@ -17,6 +17,6 @@ void lines_done(struct lines *l);
 
 void lines_push(struct lines *l, const void *data, size_t size);
 
-/* The next line without its newline, lent until the next call.  A longer one comes in pieces of line_max
- * bytes.  With `at_end`, what is left comes too. */
+/* The next line without its newline, lent until the next call.  A longer one comes in pieces of
+ * line_max bytes.  With `at_end`, what is left comes too. */
 bool lines_next(struct lines *l, bool at_end, struct slice *ret_line);

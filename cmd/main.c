@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The command `agentdirs`: finds the subcommand, reads the settings, checks what the row asks for. */
+/* The command `agentdirs`: finds the subcommand, reads the settings, checks what the row asks
+ * for. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,13 +10,13 @@
 static const struct command commands[] = {
 	{ "mount", mount_command, FOR_MOUNT, 1, 1, "[options] MOUNTPOINT",
 		"start everything and mount; return when the tree is usable",
-		"Creates the mount point and the store where they are missing, and clears a dead mount\n"
-		"that a crash has left.  The key comes from ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN\n"
-		"or --key-file, never from an argument.\n" },
+		"Creates the mount point and the store where they are missing, and clears a\n"
+		"dead mount that a crash has left.  The key comes from ANTHROPIC_API_KEY or\n"
+		"ANTHROPIC_AUTH_TOKEN or --key-file, never from an argument.\n" },
 	{ "umount", umount_command, FOR_UMOUNT, 1, 1, "[options] MOUNTPOINT",
 		"finish cleanly and unmount",
-		"Running tool calls end or are recorded; what was accepted is kept and goes on with the\n"
-		"next mount.  Clears a dead mount, too.\n" },
+		"Running tool calls end or are recorded; what was accepted is kept and goes on\n"
+		"with the next mount.  Clears a dead mount, too.\n" },
 	{ "status", status_command, FOR_STATUS, 0, 1, "[options] [MOUNTPOINT]",
 		"one screen: sessions, who waits for a person, tokens, money, model",
 		"Without a mount point: of the one that serves the store.\n" },
@@ -35,11 +36,12 @@ static const struct command *find(const char *name)
 
 static int print_commands(void)
 {
-	(void)printf("usage: agentdirs SUBCOMMAND [options] ...\n\nClaude agents as directories.\n\n");
+	(void)printf("usage: agentdirs SUBCOMMAND [options] ...\n\n"
+		"Claude agents as directories.\n\n");
 	for (const struct command *row = commands; row->name; row++)
 		(void)printf("  %-8s %s\n", row->name, row->help);
-	(void)printf("\n`agentdirs help SUBCOMMAND` lists its options; README in the mounted tree says "
-		"how to use it.\n");
+	(void)printf("\n`agentdirs help SUBCOMMAND` lists its options; README in the mounted tree\n"
+		"says how to use it.\n");
 	return EXIT_DONE;
 }
 
@@ -48,8 +50,9 @@ static int print_help(const struct command *row)
 	cleanup(buf) struct buf options = BUF_INIT(16 << 10);
 	settings_help(row->user, &options);
 	cleanup(free) char *file = settings_file();
-	(void)printf("usage: agentdirs %s %s\n\n%s.\n%s\noptions [and their environment variables]:\n%s",
-		row->name, row->operands, row->help, row->more, buf_text(&options));
+	(void)printf("usage: agentdirs %s %s\n\n%s.\n%s\n", row->name, row->operands, row->help,
+		row->more);
+	(void)printf("options [and their environment variables]:\n%s", buf_text(&options));
 	(void)printf("\nEach option can also be a line `NAME VALUE` in %s.\n",
 		file ? file : "~/.config/agentdirs/config");
 	return EXIT_DONE;

@@ -62,7 +62,8 @@ static int check_store_mode(const char *path, struct buf *why)
 		return fail(why, EPERM, "the store %s belongs to another user; choose another with "
 			"--store DIR", path);
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return fail(why, EPERM, "the store %s is open to others; `chmod 700 %s`", path, path);
+		return fail(why, EPERM, "the store %s is open to others; `chmod 700 %s`", path,
+			path);
 	return 0;
 }
 
@@ -113,8 +114,9 @@ static int take_socket(struct mounting *m, struct buf *why)
 	return rendezvous_make(m->store, &m->model_socket, &m->listen, why);
 }
 
-/* The key comes first: from then on it is in no environment and no memory but the memfd's.  The lock comes
- * before the mount point: when the children of a killed supervisor have let go of it, their mount is gone. */
+/* The key comes first: from then on it is in no environment and no memory but the memfd's.  The
+ * lock comes before the mount point: when the children of a killed supervisor have let go of
+ * it, their mount is gone. */
 static const struct {
 	const char *does;
 	int (*take)(struct mounting *m, struct buf *why);
@@ -145,8 +147,8 @@ static int serve(struct mounting *m, int report, struct buf *why)
 	checks_isolation(&isolation);
 	struct supervise_plan plan = { .settings = m->settings, .store = m->store,
 		.mountpoint = m->mountpoint, .model_socket = m->model_socket,
-		.isolation = buf_text(&isolation), .key = m->key, .hands = m->hands, .lock = m->lock,
-		.listen = m->listen, .report = report };
+		.isolation = buf_text(&isolation), .key = m->key, .hands = m->hands,
+		.lock = m->lock, .listen = m->listen, .report = report };
 	for (int i = 0; i < CREW_SIZE; i++)
 		plan.programs[i] = steal(m->programs[i]);
 	int r = supervise(&plan, why);
@@ -180,6 +182,8 @@ int mount_command(const struct settings *settings, char **operands)
 	cleanup(buf) struct buf why = BUF_INIT(4096);
 	m.settings = settings;
 	m.operand = operands[0];
+	/* what is the caller's must not live as long as we */
+	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
 	(void)umask(077);
 	int r = prepare(&m, &why);
 	if (r == 0)

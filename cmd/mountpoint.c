@@ -42,8 +42,8 @@ static bool has_control_bytes(const char *text)
 	return false;
 }
 
-/* Links are followed in the parent only: asking about the last component could wait for a dead server.
- * Only when nothing is mounted at the result is the component itself resolved. */
+/* Links are followed in the parent only: asking about the last component could wait for a dead
+ * server. Only when nothing is mounted at the result is the component itself resolved. */
 static int resolve(char *path, char **ret_path, struct buf *why)
 {
 	char *slash = strrchr(path, '/');
@@ -150,8 +150,8 @@ static int clear_old(const char *path, struct buf *why)
 	if (r == -ENOTCONN || r == -ECONNABORTED)
 		return mountpoint_detach(path, why);
 	if (r == -ETIMEDOUT)
-		return fail(why, EBUSY, "%s is an agentdirs mount that does not answer; end it with "
-			"`agentdirs umount %s`", path, path);
+		return fail(why, EBUSY, "%s is an agentdirs mount that does not answer; end it "
+			"with `agentdirs umount %s`", path, path);
 	return fail(why, EBUSY, "%s is an agentdirs mount already; use it, or end it with "
 		"`agentdirs umount %s`", path, path);
 }
@@ -179,8 +179,8 @@ static int check_directory(const char *path, struct buf *why)
 	if (r < 0)
 		return fail(why, -r, "%s cannot be used as mount point: %s", path, strerror(-r));
 	if (count > 0)
-		return fail(why, ENOTEMPTY, "%s is not empty, and mounting would hide what is in it; "
-			"choose an empty directory", path);
+		return fail(why, ENOTEMPTY, "%s is not empty, and mounting would hide what is in "
+			"it; choose an empty directory", path);
 	if (access(path, W_OK) < 0)
 		return fail(why, errno, "%s is not yours to mount on: %s", path, strerror(errno));
 	return 0;

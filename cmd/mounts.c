@@ -8,7 +8,8 @@
 #include "base/io.h"
 
 enum {
-	MOUNTINFO_MAX = 16 << 20, /* a host full of containers has some thousand lines of 200 bytes */
+	/* a host full of containers has some thousand lines of 200 bytes */
+	MOUNTINFO_MAX = 16 << 20,
 };
 
 void mount_done(struct mount *m)

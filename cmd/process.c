@@ -44,8 +44,8 @@ static int set_standard(const struct process *p)
 	return 0;
 }
 
-/* The child shares the supervisor's descriptors by fork, so each keeps its number; all others close at
- * exec. */
+/* The child shares the supervisor's descriptors by fork, so each keeps its number; all others
+ * close at exec. */
 static _Noreturn void become(const struct process *p)
 {
 	sigset_t none;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting a program with exactly the words, the environment and the descriptors that it shall have. */
+/* Starting a program with exactly the words, the environment and the descriptors that it shall
+ * have. */
 #pragma once
 
 #include <sys/types.h>
@@ -27,7 +28,8 @@ void process_done(struct process *p);
 void cleanup_process(struct process *p);
 
 void process_add_word(struct process *p, char *word /* taken */);
-void process_add_fd_word(struct process *p, const char *name, int fd); /* "name=fd", and passes it on */
+/* "name=fd", and passes it on */
+void process_add_fd_word(struct process *p, const char *name, int fd);
 
 /* Starts it in this session, with no signal blocked or ignored: its pid, or -errno. */
 pid_t process_start(const struct process *p);

@@ -33,11 +33,12 @@ int programs_find(const char *name, const char *folder, char **ret_path, struct 
 			return 0;
 		}
 	}
-	return fail(why, ENOENT, "the program %s is neither in %s nor in %s; install agentdirs anew",
-		name, own, AGENTDIRS_LIBEXECDIR);
+	return fail(why, ENOENT, "the program %s is neither in %s nor in %s; "
+		"install agentdirs anew", name, own, AGENTDIRS_LIBEXECDIR);
 }
 
-/* Kernels from 6.3 on may forbid executable memfds that do not say so; older ones do not know the flag. */
+/* Kernels from 6.3 on may forbid executable memfds that do not say so; older ones do not know
+ * the flag. */
 static int make_memfd(const char *name)
 {
 	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -59,7 +60,8 @@ int programs_seal(const char *path, int *ret_fd, struct buf *why)
 	cleanup(fd) int from = open(path, O_RDONLY | O_CLOEXEC);
 	cleanup(fd) int to = make_memfd("hands");
 	if (from < 0 || to < 0)
-		return fail(why, errno, "%s cannot be copied into memory: %s", path, strerror(errno));
+		return fail(why, errno, "%s cannot be copied into memory: %s", path,
+			strerror(errno));
 	int r = copy_all(to, from);
 	int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 	if (r == 0 && fcntl(to, F_ADD_SEALS, seals) < 0)

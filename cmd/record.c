@@ -52,7 +52,8 @@ int record_write(const char *store, const char *mountpoint)
 {
 	cleanup(free) char *path = xprintf("%s/run", store);
 	cleanup(free) char *text = xprintf(
-		"supervisor_pid %d\nsupervisor_start %lld\nmountpoint %s\nversion %s\n", (int)getpid(),
+		"supervisor_pid %d\nsupervisor_start %lld\nmountpoint %s\nversion %s\n",
+		(int)getpid(),
 		(long long)process_start_time(getpid()), mountpoint, AGENTDIRS_VERSION);
 	return io_write_file(AT_FDCWD, path, text, strlen(text), 0600);
 }
@@ -63,17 +64,11 @@ void record_remove(const char *store)
 	(void)unlink(path);
 }
 
-int record_read(const char *store, struct record *ret)
+int record_parse(struct slice text, struct record *ret)
 {
-	cleanup(free) char *path = xprintf("%s/run", store);
-	cleanup(buf) struct buf text = BUF_INIT(RECORD_BYTES_MAX);
-	int r = io_read_file(AT_FDCWD, path, RECORD_BYTES_MAX, &text);
-	if (r < 0)
-		return r;
-	struct slice s = buf_slice(&text);
-	int64_t pid = flat_find_int(s, "supervisor_pid", 0);
-	int64_t start = flat_find_int(s, "supervisor_start", 0);
-	char *mountpoint = flat_find_text(s, "mountpoint");
+	int64_t pid = flat_find_int(text, "supervisor_pid", 0);
+	int64_t start = flat_find_int(text, "supervisor_start", 0);
+	char *mountpoint = flat_find_text(text, "mountpoint");
 	if (pid <= 1 || pid > INT32_MAX || start <= 0 || !mountpoint) {
 		free(mountpoint);
 		return -EPROTO;
@@ -82,8 +77,16 @@ int record_read(const char *store, struct record *ret)
 	return 0;
 }
 
-/* First the descriptor, then the look: whatever the look sees is what the descriptor holds, unless that
- * has died, and then a signal to it goes nowhere. */
+int record_read(const char *store, struct record *ret)
+{
+	cleanup(free) char *path = xprintf("%s/run", store);
+	cleanup(buf) struct buf text = BUF_INIT(RECORD_BYTES_MAX);
+	int r = io_read_file(AT_FDCWD, path, RECORD_BYTES_MAX, &text);
+	return r < 0 ? r : record_parse(buf_slice(&text), ret);
+}
+
+/* First the descriptor, then the look: whatever the look sees is what the descriptor holds,
+ * unless that has died, and then a signal to it goes nowhere. */
 int record_open_process(const struct record *r)
 {
 	cleanup(fd) int fd = pidfd_open(r->pid, 0);
@@ -104,8 +107,8 @@ static bool owner_lives(const char *store)
 	return fd >= 0;
 }
 
-/* Whoever lives and serves will not let go; but one that was just killed looks alive for a moment, and the
- * children that it left hold the lock until they have ended. */
+/* Whoever lives and serves will not let go; but one that was just killed looks alive for a
+ * moment, and the children that it left hold the lock until they have ended. */
 static int wait_for_lock(int fd, const char *store)
 {
 	int64_t began = clock_now_ms();
@@ -124,11 +127,11 @@ static int say_busy(const char *store, struct buf *why)
 {
 	cleanup(record) struct record other = { 0 };
 	if (record_read(store, &other) < 0)
-		return fail(why, EBUSY, "the store %s is in use by another agentdirs; choose another "
-			"with --store DIR", store);
-	return fail(why, EBUSY, "the store %s is in use by the agentdirs with pid %d, mounted at %s; "
-		"use that, end it with `agentdirs umount %s`, or choose another with --store DIR", store,
-		(int)other.pid, other.mountpoint, other.mountpoint);
+		return fail(why, EBUSY, "the store %s is in use by another agentdirs; choose "
+			"another with --store DIR", store);
+	return fail(why, EBUSY, "the store %s is in use by the agentdirs with pid %d, mounted at "
+		"%s; use that, end it with `agentdirs umount %s`, or choose another with "
+		"--store DIR", store, (int)other.pid, other.mountpoint, other.mountpoint);
 }
 
 int record_lock(const char *store, int *ret_fd, struct buf *why)

@@ -20,16 +20,19 @@ void cleanup_record(struct record *r);
 int record_write(const char *store, const char *mountpoint); /* for this process: 0 or -errno */
 void record_remove(const char *store);
 
-/* 0; -ENOENT there is none, -EPROTO it is garbled, -errno. */
+/* 0, or -EPROTO when it is garbled. */
+int record_parse(struct slice text, struct record *ret);
+
+/* The same from the store's file; also -ENOENT there is none, -errno. */
 int record_read(const char *store, struct record *ret);
 
-/* A descriptor of the process, when it is still the one that wrote the record: given.  -ESRCH when it is
- * gone. */
+/* A descriptor of the process, when it is still the one that wrote the record: given.  -ESRCH
+ * when it is gone. */
 int record_open_process(const struct record *r);
 
 /* The start time of a process; -ESRCH when there is none. */
 int64_t process_start_time(pid_t pid);
 
-/* Takes the lock of the store for as long as a copy of the descriptor is open: given.  -EBUSY another
- * agentdirs has it, with a sentence that says which; -errno. */
+/* Takes the lock of the store for as long as a copy of the descriptor is open: given.  -EBUSY
+ * another agentdirs has it, with a sentence that says which; -errno. */
 int record_lock(const char *store, int *ret_fd, struct buf *why);

@@ -24,6 +24,6 @@ struct restart {
 	int unready; /* in a row, each before it was ready */
 };
 
-/* The child ended after it had lived for `life_ms`.  The pause in milliseconds before the next start, or
- * -1 when `tries_max` starts in a row did not get ready. */
+/* The child ended after it had lived for `life_ms`.  The pause in milliseconds before the next
+ * start, or -1 when `tries_max` starts in a row did not get ready. */
 int64_t restart_pause(struct restart *r, int64_t life_ms, bool was_ready, int tries_max);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the command says to the person who called it: one line on stderr for what went wrong, and on a
- * terminal one passing line for what it is doing. */
+/* What the command says to the person who called it: one line on stderr for what went wrong,
+ * and on a terminal one passing line for what it is doing. */
 #pragma once
 
 #include "base/util.h"

@@ -32,8 +32,8 @@ const struct setting settings_table[] = {
 		.help = "the server that speaks the Messages API" },
 	{ "key-file", SETTING_PATH, AT(key_file), .variable = "AGENTDIRS_KEY_FILE",
 		.value = "FILE", .users = FOR_MOUNT | FOR_DOCTOR,
-		.help = "a file of mode 0600 with the API key, or with `Bearer TOKEN`; without it the "
-			"key comes from ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN" },
+		.help = "a file of mode 0600 with the API key, or with `Bearer TOKEN`; without it "
+		"the key comes from ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN" },
 	{ "model", SETTING_NAME, AT(model), "claude-sonnet-5-5", .variable = "AGENTDIRS_MODEL",
 		.value = "NAME", .users = FOR_MOUNT, .help = "the model of new agents" },
 	{ "offline", SETTING_FLAG, AT(offline), .variable = "AGENTDIRS_OFFLINE",
@@ -117,7 +117,8 @@ static bool is_visible(const char *text)
 static int set_name(const struct setting *row, void *field, const char *text, struct buf *why)
 {
 	if (!*text || strlen(text) > NAME_SETTING_MAX || !is_visible(text))
-		return fail(why, EINVAL, "takes one word of at most %d characters", NAME_SETTING_MAX);
+		return fail(why, EINVAL, "takes one word of at most %d characters",
+			NAME_SETTING_MAX);
 	return set_text(field, xstrdup(text));
 }
 
@@ -252,8 +253,8 @@ static int set_line(struct settings *s, struct slice line, const char *place, st
 	const struct setting *row = find(line.at, name);
 	if (!row)
 		return fail(why, EINVAL,
-			"%s: there is no setting \"%.*s\"; `agentdirs help mount` lists them", place,
-			(int)name, line.at);
+			"%s: there is no setting \"%.*s\"; `agentdirs help mount` lists them",
+			place, (int)name, line.at);
 	cleanup(free) char *value = xstrndup(rest.at, rest.size);
 	cleanup(free) char *where = xprintf("%s: %s", place, row->name);
 	return set(s, row, value, SOURCE_FILE, where, why);
@@ -285,7 +286,8 @@ static int from_file(struct settings *s, struct buf *why)
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	if (r < 0)
-		return fail(why, -r, "%s cannot be read (%s); mend or remove it", file, strerror(-r));
+		return fail(why, -r, "%s cannot be read (%s); mend or remove it", file,
+			strerror(-r));
 	return settings_from_text(s, buf_slice(&text), file, why);
 }
 

@@ -42,7 +42,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct settings {
 	char *store, *base_url, *key_file, *model; /* owned; key_file NULL when not given */
-	enum settings_source key_file_source; /* an explicit key file beats a key in the environment */
+	/* an explicit key file beats a key in the environment */
+	enum settings_source key_file_source;
 	bool offline, allow_other, foreground;
 	int64_t umask, max_running, model_silence, log_level; /* model_silence in seconds */
 };
@@ -63,25 +64,28 @@ struct setting {
 
 extern const struct setting settings_table[];
 
-/* Fills in the defaults.  `store` stays NULL when neither HOME nor XDG_STATE_HOME says where it could be. */
+/* Fills in the defaults.  `store` stays NULL when neither HOME nor XDG_STATE_HOME says where it
+ * could be. */
 void settings_init(struct settings *s);
 void settings_done(struct settings *s);
 void cleanup_settings(struct settings *s);
 
-/* The sources.  Each: 0, or -EINVAL with a sentence that names the place, the word and what would do. */
+/* The sources.  Each: 0, or -EINVAL with a sentence that names the place, the word and what
+ * would do. */
 int settings_from_text(struct settings *s, struct slice text, const char *file, struct buf *why);
 int settings_from_environment(struct settings *s, struct buf *why);
 
-/* Reads options and moves what is none of them (all after "--" too) to the front of argv, NULL behind it.
- * `*ret_help` is set by --help or -h.  Options of other subcommands are refused. */
+/* Reads options and moves what is none of them (all after "--" too) to the front of argv, NULL
+ * behind it. `*ret_help` is set by --help or -h.  Options of other subcommands are refused. */
 int settings_from_words(struct settings *s, char **argv, unsigned user, bool *ret_help,
 	struct buf *why);
 
-/* $XDG_CONFIG_HOME/agentdirs/config, else ~/.config/agentdirs/config; NULL without a home.  Given. */
+/* $XDG_CONFIG_HOME/agentdirs/config, else ~/.config/agentdirs/config; NULL without a home.
+ * Given. */
 char *settings_file(void);
 
-/* Everything but the command line: defaults, config file, environment.  Also -errno for a config file that
- * exists and cannot be read. */
+/* Everything but the command line: defaults, config file, environment.  Also -errno for a
+ * config file that exists and cannot be read. */
 int settings_load(struct settings *s, struct buf *why);
 
 /* Adds the options that `user` takes, one paragraph each, as --help prints them. */

@@ -56,13 +56,20 @@ static char *read_small(int dir, const char *path)
 	return io_read_file(dir, path, FILE_MAX, &text) < 0 ? xstrdup("") : buf_take(&text);
 }
 
-/* One line, fit for a terminal. */
+/* Whoever serves the tree must not steer the terminal. */
+static void disarm(char *text)
+{
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text))
+			*text = '?';
+}
+
 static void add_line(struct buf *out, const char *name, const char *text)
 {
-	(void)buf_printf(out, "  %-24s ", name);
-	for (size_t i = 0; text[i] && text[i] != '\n'; i++)
-		(void)buf_add_char(out, iscntrl((unsigned char)text[i]) ? '?' : text[i]);
-	(void)buf_add_char(out, '\n');
+	cleanup(free) char *line =
+		xprintf("  %-24s %.*s", name, (int)strcspn(text, "\n"), text);
+	disarm(line);
+	(void)buf_printf(out, "%s\n", line);
 }
 
 static void count_state(struct tally *t, const char *name, const char *status)
@@ -115,11 +122,10 @@ static int count_sessions(struct tally *t, const char *mountpoint)
 static void add_fact(struct buf *out, struct slice facts, const char *before, const char *name)
 {
 	cleanup(free) char *value = flat_find_text(facts, name);
-	for (char *at = value; at && *at; at++)
-		if (iscntrl((unsigned char)*at))
-			*at = '?';
-	if (value)
-		(void)buf_printf(out, "%s%s", before, value);
+	if (!value)
+		return;
+	disarm(value);
+	(void)buf_printf(out, "%s%s", before, value);
 }
 
 static void add_facts(struct buf *out, const char *mountpoint)
@@ -187,8 +193,8 @@ static int find_mountpoint(const char *operand, const struct settings *settings,
 	if (record_read(settings->store, &record) == 0)
 		process = record_open_process(&record);
 	if (process < 0)
-		return fail(why, ENOENT, "nothing serves the store %s; start it with `agentdirs mount "
-			"MOUNTPOINT`, or name the mount point", settings->store);
+		return fail(why, ENOENT, "nothing serves the store %s; start it with `agentdirs "
+			"mount MOUNTPOINT`, or name the mount point", settings->store);
 	*ret = steal(record.mountpoint);
 	return 0;
 }
@@ -197,10 +203,10 @@ static int find_mountpoint(const char *operand, const struct settings *settings,
 static int say_silent(const char *mountpoint, int error, struct buf *why)
 {
 	if (error == -ENOTCONN || error == -ECONNABORTED)
-		return fail(why, ENOTCONN, "%s is dead: its server has crashed; `agentdirs mount %s` "
-			"makes it anew", mountpoint, mountpoint);
-	return fail(why, -error, "%s does not answer (%s); `log` in its store may say why", mountpoint,
-		strerror(-error));
+		return fail(why, ENOTCONN, "%s is dead: its server has crashed; `agentdirs mount "
+			"%s` makes it anew", mountpoint, mountpoint);
+	return fail(why, -error, "%s does not answer (%s); `log` in its store may say why",
+		mountpoint, strerror(-error));
 }
 
 static int show(const char *operand, const struct settings *settings, struct buf *why)
@@ -212,8 +218,8 @@ static int show(const char *operand, const struct settings *settings, struct buf
 	if (r < 0)
 		return r;
 	if (mounts_look(mountpoint, &mount) <= 0 || !mount_is_ours(&mount))
-		return fail(why, ENOENT, "%s is not an agentdirs mount; start one with `agentdirs mount "
-			"%s`", mountpoint, mountpoint);
+		return fail(why, ENOENT, "%s is not an agentdirs mount; start one with `agentdirs "
+			"mount %s`", mountpoint, mountpoint);
 	r = mountpoint_answers(mountpoint, MOUNTPOINT_ANSWER_MS);
 	if (r == 0)
 		r = bounded_run(print_screen, mountpoint, READ_MS, SCREEN_MAX, &screen);

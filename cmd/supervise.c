@@ -41,7 +41,7 @@ struct supervisor {
 	struct loop *loop;
 	struct journal journal;
 	struct wiring wiring; /* owns the pairs, init and device */
-	struct child_handler handler;
+	struct child_home home;
 	struct child children[CREW_SIZE];
 	enum phase phase;
 	struct loop_later step;
@@ -252,8 +252,11 @@ static void on_step(void *data)
 static void on_change(void *data, struct child *c)
 {
 	static const char *const words[] = {
-		[CHILD_ABSENT] = "has ended", [CHILD_STARTING] = "starts", [CHILD_READY] = "is ready",
-		[CHILD_PAUSING] = "waits for its restart", [CHILD_STOPPING] = "is told to stop",
+		[CHILD_ABSENT] = "has ended",
+		[CHILD_STARTING] = "starts",
+		[CHILD_READY] = "is ready",
+		[CHILD_PAUSING] = "waits for its restart",
+		[CHILD_STOPPING] = "is told to stop",
 	};
 	struct supervisor *s = data;
 	note(s, LOG_LEVEL_DEBUG, "%s (pid %d) %s", c->member->name, (int)c->pid, words[c->state]);
@@ -271,7 +274,10 @@ static void on_mounted(void *data, struct child *c, int device)
 static void on_finished(void *data, struct child *c)
 {
 	struct supervisor *s = data;
-	note(s, LOG_LEVEL_INFO, "stopping: %s was unmounted", s->plan->mountpoint);
+	if (s->phase == PHASE_STARTING)
+		stop_because(s, "%s was unmounted before it was ready", s->plan->mountpoint);
+	else
+		note(s, LOG_LEVEL_INFO, "stopping: %s was unmounted", s->plan->mountpoint);
 	begin_stop(s);
 }
 
@@ -406,8 +412,8 @@ static int open_journal(struct supervisor *s)
 		settings->foreground ? STDERR_FILENO : -1, &s->journal);
 }
 
-/* A process that another of the same user may look into could lose the key; orphans of the spawner are ours
- * to bury. */
+/* A process that another of the same user may look into could lose the key; orphans of the
+ * spawner are ours to bury. */
 static int guard(void)
 {
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
@@ -432,11 +438,13 @@ static int set_up(struct supervisor *s, struct buf *why)
 
 static void init_children(struct supervisor *s)
 {
-	s->handler = (struct child_handler){ .on_change = on_change, .on_mounted = on_mounted,
-		.on_finished = on_finished, .on_failed = on_failed, .on_stopped = on_stopped, .data = s };
+	s->home = (struct child_home){ .loop = s->loop, .journal = &s->journal,
+		.wiring = &s->wiring };
+	s->home.handler = (struct child_handler){ .on_change = on_change, .on_mounted = on_mounted,
+		.on_finished = on_finished, .on_failed = on_failed, .on_stopped = on_stopped,
+		.data = s };
 	for (int i = 0; i < CREW_SIZE; i++)
-		child_init(&s->children[i], &crew_table[i], &s->wiring, &s->handler, s->loop,
-			&s->journal, steal(s->plan->programs[i]));
+		child_init(&s->children[i], &crew_table[i], &s->home, steal(s->plan->programs[i]));
 }
 
 static void tear_down(struct supervisor *s)
@@ -453,8 +461,8 @@ static void tear_down(struct supervisor *s)
 
 static int run(struct supervisor *s, struct buf *why)
 {
-	note(s, LOG_LEVEL_INFO, "agentdirs " AGENTDIRS_VERSION " (pid %d) serves %s at %s", (int)getpid(),
-		s->plan->store, s->plan->mountpoint);
+	note(s, LOG_LEVEL_INFO, "agentdirs " AGENTDIRS_VERSION " (pid %d) serves %s at %s",
+		(int)getpid(), s->plan->store, s->plan->mountpoint);
 	loop_arm(s->loop, &s->late, clock_now_ms() + SUPERVISE_START_MS_MAX);
 	loop_later(s->loop, &s->step);
 	int r = loop_run(s->loop);
@@ -470,7 +478,8 @@ static int run(struct supervisor *s, struct buf *why)
 int supervise(struct supervise_plan *plan, struct buf *why)
 {
 	struct supervisor s = { .plan = plan, .journal = { .fd = -1, .echo = -1 },
-		.readme = xprintf("%s/README", plan->mountpoint), .facts = BUF_INIT(CONTROL_PACKET_MAX),
+		.readme = xprintf("%s/README", plan->mountpoint),
+		.facts = BUF_INIT(CONTROL_PACKET_MAX),
 		.why = BUF_INIT(REPORT_BYTES_MAX - 1) };
 	clock_text(clock_wall_us(), s.started);
 	for (int i = 0; i < CREW_SIZE; i++)

@@ -9,8 +9,10 @@
 #include "cmd/crew.h"
 
 enum {
-	SUPERVISE_START_MS_MAX = 60 * 1000, /* from the first child to the usable tree; then it failed */
-	SUPERVISE_STOP_MS_MAX = 35 * 1000, /* the sum of what the crew's table allows each to take */
+	/* from the first child to the usable tree; then it failed */
+	SUPERVISE_START_MS_MAX = 60 * 1000,
+	/* the sum of what the crew's table allows each to take */
+	SUPERVISE_STOP_MS_MAX = 35 * 1000,
 };
 
 struct supervise_plan {
@@ -23,6 +25,6 @@ struct supervise_plan {
 	int report; /* where the caller hears of progress (cmd/report.h); -1: nowhere */
 };
 
-/* Runs until it is told to stop (SIGTERM, SIGINT, SIGHUP), the mount is taken away, or somebody of the crew
- * cannot serve.  0 after a clean stop, else -errno with a sentence. */
+/* Runs until it is told to stop (SIGTERM, SIGINT, SIGHUP), the mount is taken away, or somebody
+ * of the crew cannot serve.  0 after a clean stop, else -errno with a sentence. */
 int supervise(struct supervise_plan *plan, struct buf *why);

@@ -28,62 +28,74 @@
 #include "cmd/supervise.h"
 
 enum {
-	STATUS_BYTES_MAX = 64 << 10,
+	FILE_BYTES_MAX = 64 << 10, /* status, run, /proc/PID/status: a page or two */
 	GONE_MS = 5000, /* children of a killed supervisor unmount by themselves within this */
 	GONE_STEP_MS = 20,
 };
 
-static int print_status_file(void *path, int out)
+/* Both files are read in the child: a false tree may name a store that hangs, too. */
+static int print_record(void *mountpoint, int out)
 {
-	cleanup(buf) struct buf text = BUF_INIT(STATUS_BYTES_MAX + 1);
-	int r = io_read_file(AT_FDCWD, path, STATUS_BYTES_MAX, &text);
+	cleanup(free) char *path = xprintf("%s/status", (const char *)mountpoint);
+	cleanup(buf) struct buf status = BUF_INIT(FILE_BYTES_MAX + 1),
+				text = BUF_INIT(FILE_BYTES_MAX + 1);
+	int r = io_read_file(AT_FDCWD, path, FILE_BYTES_MAX, &status);
+	if (r < 0)
+		return r;
+	cleanup(free) char *store = flat_find_text(buf_slice(&status), "store");
+	cleanup(free) char *run = xprintf("%s/run", store ? store : "");
+	r = io_read_file(AT_FDCWD, run, FILE_BYTES_MAX, &text);
 	return r < 0 ? r : io_write_all(out, buf_text(&text), text.size);
 }
 
-/* The store that the tree says it shows; NULL when it says nothing. */
-static char *ask_tree(const char *mountpoint)
+/* The run record of the store that the tree says it shows. */
+static int ask_tree(const char *mountpoint, struct record *ret)
 {
-	cleanup(free) char *path = xprintf("%s/status", mountpoint);
-	cleanup(buf) struct buf text = BUF_INIT(STATUS_BYTES_MAX + 1);
-	int r = bounded_run(print_status_file, path, MOUNTPOINT_ANSWER_MS, STATUS_BYTES_MAX, &text);
-	return r < 0 ? NULL : flat_find_text(buf_slice(&text), "store");
+	cleanup(buf) struct buf text = BUF_INIT(FILE_BYTES_MAX + 1);
+	int r = bounded_run(print_record, (void *)mountpoint, MOUNTPOINT_ANSWER_MS, FILE_BYTES_MAX,
+		&text);
+	return r < 0 ? r : record_parse(buf_slice(&text), ret);
 }
 
-/* A descriptor of the supervisor that the store's record names for this mount point; -ESRCH. */
-static int open_recorded(const char *store, const char *mountpoint, struct record *ret)
+/* A descriptor of the supervisor that a record names for this mount point; -ESRCH. */
+static int open_recorded(const struct record *record, const char *mountpoint)
 {
-	cleanup(record) struct record record = { 0 };
-	if (record_read(store, &record) < 0 || strcmp(record.mountpoint, mountpoint) != 0)
+	if (strcmp(record->mountpoint, mountpoint) != 0)
 		return -ESRCH;
-	int fd = record_open_process(&record);
-	if (fd < 0)
-		return -ESRCH;
-	record_done(ret);
-	*ret = record;
-	record.mountpoint = NULL;
-	return fd;
+	return record_open_process(record);
 }
 
 static int64_t user_of(pid_t pid)
 {
 	cleanup(free) char *path = xprintf("/proc/%d/status", (int)pid);
-	cleanup(buf) struct buf text = BUF_INIT(STATUS_BYTES_MAX);
-	if (io_read_file(AT_FDCWD, path, STATUS_BYTES_MAX - 1, &text) < 0)
+	cleanup(buf) struct buf text = BUF_INIT(FILE_BYTES_MAX);
+	if (io_read_file(AT_FDCWD, path, FILE_BYTES_MAX - 1, &text) < 0)
 		return -1;
 	const char *at = strstr(buf_text(&text), "\nUid:\t");
 	return at ? strtoll(at + 6, NULL, 10) : -1;
 }
 
+static bool may_be_signalled(const struct record *record, const struct mount *mount)
+{
+	return mount->user < 0 || user_of(record->pid) == mount->user;
+}
+
+/* First as the tree says, then as the store of the settings does, which helps when the tree is
+ * dead. */
 static int find_supervisor(const char *mountpoint, const struct mount *mount,
 	const struct settings *settings, struct record *ret)
 {
-	cleanup(free) char *said = mount->type ? ask_tree(mountpoint) : NULL;
-	int fd = said ? open_recorded(said, mountpoint, ret) : -ESRCH;
-	if (fd < 0)
-		fd = open_recorded(settings->store, mountpoint, ret);
-	if (fd >= 0 && mount->user >= 0 && user_of(ret->pid) != mount->user) {
+	int fd = -ESRCH;
+	if (mount->type && ask_tree(mountpoint, ret) == 0)
+		fd = open_recorded(ret, mountpoint);
+	if (fd < 0) {
+		record_done(ret);
+		if (record_read(settings->store, ret) == 0)
+			fd = open_recorded(ret, mountpoint);
+	}
+	if (fd >= 0 && !may_be_signalled(ret, mount)) {
 		close(fd);
-		return -ESRCH;
+		fd = -ESRCH;
 	}
 	return fd;
 }
@@ -97,8 +109,8 @@ static int stop_supervisor(int process, const struct record *record, struct buf 
 	struct pollfd ended = { .fd = process, .events = POLLIN };
 	if (poll(&ended, 1, SUPERVISE_STOP_MS_MAX) > 0)
 		return 0;
-	return fail(why, ETIMEDOUT, "the supervisor (pid %d) did not stop within %d s; `kill -9 %d` and "
-		"`agentdirs umount` again end it the hard way", (int)record->pid,
+	return fail(why, ETIMEDOUT, "the supervisor (pid %d) did not stop within %d s; `kill -9 "
+		"%d` and `agentdirs umount` again end it the hard way", (int)record->pid,
 		SUPERVISE_STOP_MS_MAX / 1000, (int)record->pid);
 }
 

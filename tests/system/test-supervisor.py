@@ -133,6 +133,19 @@ def the_key_is_with_the_harness_only():
 
 
 @test
+def what_the_caller_has_open_stays_his():
+    with Supervised() as (crew, m):
+        read, write = os.pipe()
+        os.set_inheritable(write, True)
+        run([m.program, "mount", "--offline", "--store", m.store, m.path], env=m.environment,
+            pass_fds=[write], check=True)
+        m.supervisor = m.recorded_pid()
+        os.close(write)
+        assert os.read(read, 1) == b"", "somebody still holds the caller's pipe"
+        os.close(read)
+
+
+@test
 def offline_the_harness_gets_no_key_but_a_socket():
     with Supervised(environment={"ANTHROPIC_API_KEY": KEY}) as (crew, m):
         m.start()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What touches files and processes: key, journal, record, mount point, bounded work, sealed programs. */
+/* What touches files and processes: key, journal, record, mount point, bounded work, sealed
+ * programs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -194,7 +195,8 @@ static void test_dead_process(void)
 	if (pid == 0)
 		_exit(0);
 	siginfo_t info;
-	CHECK_INT(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0); /* a zombie keeps its number */
+	/* a zombie keeps its number */
+	CHECK_INT(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	struct record r = { .pid = pid, .start = process_start_time(pid) };
 	CHECK(r.start > 0);
 	CHECK_INT(record_open_process(&r), -ESRCH);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The small pure parts: restart policy, lines, flat keys, mountinfo, environment, the crew's words. */
+/* The small pure parts: restart policy, lines, flat keys, mountinfo, environment, the crew's
+ * words. */
 #include <stdlib.h>
 
 #include "cmd/crew.h"
@@ -90,7 +91,8 @@ static void test_flat(void)
 
 static const char mountinfo[] =
 	"22 27 0:21 / /proc rw,relatime - proc proc rw\n"
-	"40 27 0:50 / /mnt/a\\040b rw,nosuid shared:5 master:2 - fuse.agentdirs agentdirs rw,user_id=1000\n"
+	"40 27 0:50 / /mnt/a\\040b rw,nosuid shared:5 master:2 - fuse.agentdirs agentdirs "
+	"rw,user_id=1000\n"
 	"41 27 0:51 / /mnt/twice rw - fuse.agentdirs agentdirs rw,user_id=1,group_id=2\n"
 	"42 27 0:52 / /mnt/twice rw - tmpfs tmpfs rw,size=4k\n"
 	"43 27 0:53 / /mnt/evil rw - fuse.x user_id=7 rw,user_id=8\n"
@@ -119,8 +121,10 @@ static void test_mounts(void)
 
 static void test_environment(void)
 {
-	static const char *const from[] = { "PATH=/bin", "ANTHROPIC_API_KEY=sk-1", "ANTHROPIC_AUTH_TOKEN=t", "PATHX=1",
-		"XDG_STATE_HOME=/s", "https_proxy=http://u:p@h", "SSL_CERT_FILE=/c", "LD_PRELOAD=/x.so",
+	static const char *const from[] = { "PATH=/bin", "ANTHROPIC_API_KEY=sk-1",
+		"ANTHROPIC_AUTH_TOKEN=t", "PATHX=1",
+		"XDG_STATE_HOME=/s", "https_proxy=http://u:p@h", "SSL_CERT_FILE=/c",
+		"LD_PRELOAD=/x.so",
 		"HOME", NULL };
 	char **plain = environment_make(ENVIRONMENT_PLAIN, (char *const *)from);
 	char **network = environment_make(ENVIRONMENT_NETWORK, (char *const *)from);
@@ -150,17 +154,20 @@ static const char *words_of(enum crew who, const struct wiring *w)
 
 static void test_words(void)
 {
-	struct settings s = { .base_url = (char *)"https://h/v", .model = (char *)"m", .umask = 7, .max_running = 5,
+	struct settings s = { .base_url = (char *)"https://h/v", .model = (char *)"m", .umask =
+		7, .max_running = 5,
 		.allow_other = true };
 	struct wiring w = { .settings = &s, .store = "/s", .mountpoint = "/a b", .key = 10,
 		.hands = 11, .lock = 12, .listen = -1, .hints_fs = 13, .hints_harness = 14,
 		.tools_spawner = 15, .tools_harness = 16, .init = 17, .device = -1 };
 	CHECK_TEXT(words_of(CREW_SPAWNER, &w), "agentdirs-spawner control=20 socket=15 hands=11");
 	CHECK_TEXT(words_of(CREW_FS, &w),
-		"agentdirs-fs control=20 store=/s mountpoint=/a b hints=13 init=17 allow_other=1 umask=007 "
+		"agentdirs-fs control=20 store=/s mountpoint=/a b hints=13 init=17 allow_other=1 "
+		"umask=007 "
 		"model=m offline=0 lock=12");
 	CHECK_TEXT(words_of(CREW_HARNESS, &w),
-		"agentdirs-harness control=20 store=/s hints=14 spawner=16 key=10 base_url=https://h/v "
+		"agentdirs-harness control=20 store=/s hints=14 spawner=16 key=10 "
+		"base_url=https://h/v "
 		"max_running=5 model_silence_ms=0 lock=12");
 	w.device = 18;
 	w.listen = 19;
@@ -168,7 +175,8 @@ static void test_words(void)
 	s.offline = true;
 	CHECK_TEXT(words_of(CREW_REHEARSAL, &w), "agentdirs-rehearsal control=20 listen=19");
 	CHECK(strstr(words_of(CREW_FS, &w), " device=18 init=17 "));
-	CHECK(strstr(words_of(CREW_HARNESS, &w), " base_url=http://rehearsal model_socket=/s/sock "));
+	CHECK(strstr(words_of(CREW_HARNESS, &w), " base_url=http://rehearsal model_socket=/s/sock "
+		""));
 }
 
 /* Every rank once, and all sums within what umount waits for. */
@@ -178,7 +186,8 @@ static void test_crew(void)
 	int wrong = 0;
 	for (int i = 0; i < CREW_SIZE; i++) {
 		int rank = crew_table[i].stop_rank;
-		wrong += rank < 1 || rank > CREW_SIZE || seen[rank] || crew_table[i].retries_max < 1;
+		wrong += rank < 1 || rank > CREW_SIZE || seen[rank] ||
+			crew_table[i].retries_max < 1;
 		seen[rank] = true;
 	}
 	CHECK_INT(wrong, 0);

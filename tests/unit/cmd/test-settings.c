@@ -134,7 +134,8 @@ static void test_environment(void)
 	CHECK_TEXT(s.model, "claude-sonnet-5-5");
 	(void)setenv("AGENTDIRS_MAX_RUNNING", "x", 1);
 	CHECK_INT(settings_from_environment(&s, &why), -EINVAL);
-	CHECK_TEXT(buf_text(&why), "AGENTDIRS_MAX_RUNNING in the environment takes a number from 1 to "
+	CHECK_TEXT(buf_text(&why), "AGENTDIRS_MAX_RUNNING in the environment takes a number from "
+		"1 to "
 				   "10000, not \"x\"");
 	CHECK_INT(s.max_running, 3); /* untouched by the failure */
 	settings_done(&s);
@@ -230,7 +231,8 @@ static void test_help(void)
 	settings_help(FOR_UMOUNT, &few);
 	int missing = 0;
 	for (const struct setting *row = settings_table; row->name; row++)
-		missing += !strstr(buf_text(&all), row->name) || !strstr(buf_text(&all), row->variable);
+		missing += !strstr(buf_text(&all), row->name) || !strstr(buf_text(&all),
+			row->variable);
 	CHECK_INT(missing, 0);
 	CHECK(strstr(buf_text(&few), "--store DIR"));
 	CHECK(!strstr(buf_text(&few), "--model"));
