@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fields.h"
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/utf8.h"
