@@ -170,10 +170,10 @@ struct texts {
 	size_t count;
 };
 
-static int texts_add(struct texts *to, const char *head, size_t head_size, struct slice choice,
-	const char *tail, struct buf *why)
+static int texts_add(struct texts *to, struct slice head, struct slice choice, const char *tail,
+	struct buf *why)
 {
-	(void)buf_add(&to->bytes, head, head_size);
+	(void)buf_add(&to->bytes, head.at, head.size);
 	(void)buf_add(&to->bytes, choice.at, choice.size);
 	(void)buf_add(&to->bytes, tail, strlen(tail) + 1);
 	if (++to->count > GLOB_ALTERNATIVES_MAX || to->bytes.overflow)
@@ -186,12 +186,13 @@ static int expand_one(const char *text, struct texts *to, bool *ret_changed, str
 {
 	const char *end = NULL, *brace = first_brace(text, &end);
 	if (!brace)
-		return texts_add(to, text, 0, slice_of(""), text, why);
+		return texts_add(to, slice_of(""), slice_of(""), text, why);
 	*ret_changed = true;
+	struct slice head = { text, (size_t)(brace - text) };
 	for (const char *at = brace + 1;; at++) {
 		const char *stop = choice_end(at, end);
 		struct slice choice = { at, (size_t)(stop - at) };
-		int r = texts_add(to, text, (size_t)(brace - text), choice, end + 1, why);
+		int r = texts_add(to, head, choice, end + 1, why);
 		if (r < 0 || stop == end)
 			return r;
 		at = stop;

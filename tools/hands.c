@@ -127,10 +127,10 @@ static void start_task(struct hands *h, struct call *call)
 {
 	struct task *task = xcalloc(1, sizeof(*task));
 	*task = (struct task){ .hands = h, .call = call };
-	const struct job_handler handler = { .on_done = on_job_done, .data = task };
+	const struct job_order order = { .tool = call->tool, .run = &h->run, .args = call->args,
+		.timeout_ms = call->timeout_ms, .on_done = on_job_done, .data = task };
 	list_add(&h->tasks, &task->link);
-	int r = job_start(h->loop, &h->processes, call->tool, &h->run, call->args, call->timeout_ms,
-		&handler, &task->job);
+	int r = job_start(h->loop, &h->processes, &order, &task->job);
 	if (r == 0)
 		return;
 	cleanup(buf) struct buf why = BUF_INIT(200);
@@ -273,8 +273,9 @@ static void on_stream_end(void *data, struct stream *stream)
 	size_t i = 0;
 	while (h->streams[i] != stream)
 		i++;
-	memmove(&h->streams[i], &h->streams[i + 1], (STREAMS_MAX - 1 - i) * sizeof(*h->streams));
-	h->streams[STREAMS_MAX - 1] = NULL;
+	for (; i + 1 < STREAMS_MAX; i++)
+		h->streams[i] = h->streams[i + 1];
+	h->streams[i] = NULL;
 }
 
 /* The newest harness is the one that is alive, so it is the oldest that has to go. */

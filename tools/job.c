@@ -20,25 +20,25 @@ enum { MARK_RESULT = 'r', MARK_ERROR = 'e' };
 
 struct job {
 	struct loop *loop;
-	struct processes *processes;
-	const struct tool *tool;
-	struct job_handler handler;
+	const char *tool; /* its name */
+	void (*on_done)(void *data, bool is_error, const struct buf *text);
+	void *data;
 	struct process process;
 	struct loop_io pipe;
 	struct loop_timer deadline;
 	struct loop_later settle;
 	struct buf answer;
-	int64_t timeout_ms;
 	const char *ended; /* why we killed it */
 	bool exited, closed; /* both: done */
 	int status;
 };
 
-static _Noreturn void run_child(const struct tool *tool, const struct tool_run *run,
-	const void *args, int out)
+static _Noreturn void run_child(const struct job_order *order, int64_t deadline_ms, int out)
 {
 	struct buf text = BUF_INIT(TOOL_RESULT_BYTES_MAX);
-	char mark = tool->run(run, args, &text) < 0 ? MARK_ERROR : MARK_RESULT;
+	struct tool_run run = *order->run;
+	run.deadline_ms = deadline_ms;
+	char mark = order->tool->run(&run, order->args, &text) < 0 ? MARK_ERROR : MARK_RESULT;
 	int r = io_write_all(out, &mark, 1);
 	if (r == 0)
 		r = io_write_all(out, buf_text(&text), text.size);
@@ -48,7 +48,7 @@ static _Noreturn void run_child(const struct tool *tool, const struct tool_run *
 /* Without a whole answer there is a sentence of ours. */
 static bool missing_answer(struct job *job)
 {
-	const char *name = job->tool->name;
+	const char *name = job->tool;
 	bool whole = job->exited && WIFEXITED(job->status) && WEXITSTATUS(job->status) == 0;
 	if (whole && !job->ended && job->answer.size && !job->answer.overflow)
 		return false;
@@ -73,7 +73,7 @@ static void settle(void *data)
 	loop_remove(&job->pipe);
 	close(job->pipe.fd);
 	buf_consume(&job->answer, 1);
-	job->handler.on_done(job->handler.data, is_error, &job->answer);
+	job->on_done(job->data, is_error, &job->answer);
 	buf_done(&job->answer);
 	free(job);
 }
@@ -118,12 +118,11 @@ void job_interrupt(struct job *job)
 	end(job, "interrupted");
 }
 
-static struct job *job_new(struct loop *loop, struct processes *processes,
-	const struct tool *tool, int pipe)
+static struct job *job_new(struct loop *loop, const struct job_order *order, int pipe)
 {
 	struct job *job = xcalloc(1, sizeof(*job));
-	*job = (struct job){ .loop = loop, .processes = processes, .tool = tool,
-		.answer = BUF_INIT(TOOL_RESULT_BYTES_MAX + 1) };
+	*job = (struct job){ .loop = loop, .tool = order->tool->name, .on_done = order->on_done,
+		.data = order->data, .answer = BUF_INIT(TOOL_RESULT_BYTES_MAX + 1) };
 	job->process = (struct process){ .on_exit = on_exit_child, .data = job };
 	job->pipe = (struct loop_io){ .fd = pipe, .events = EPOLLIN, .on_ready = on_answer,
 		.data = job };
@@ -132,29 +131,26 @@ static struct job *job_new(struct loop *loop, struct processes *processes,
 	return job;
 }
 
-int job_start(struct loop *loop, struct processes *processes, const struct tool *tool,
-	const struct tool_run *run, const void *args, int64_t timeout_ms,
-	const struct job_handler *handler, struct job **ret)
+int job_start(struct loop *loop, struct processes *processes, const struct job_order *order,
+	struct job **ret)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	cleanup(fd) int from = ends[0], to = ends[1];
-	struct tool_run timed = *run;
-	timed.deadline_ms = clock_now_ms() + timeout_ms;
-	cleanup(free) struct job *job = job_new(loop, processes, tool, from);
-	job->handler = *handler;
+	cleanup(free) struct job *job = job_new(loop, order, from);
+	int64_t deadline_ms = clock_now_ms() + order->timeout_ms;
 	int r = loop_add(loop, &job->pipe);
 	if (r < 0)
 		return r;
 	pid_t pid = process_fork(processes, &job->process);
 	if (pid == 0)
-		run_child(tool, &timed, args, to);
+		run_child(order, deadline_ms, to);
 	if (pid < 0) {
 		loop_remove(&job->pipe);
 		return pid;
 	}
-	loop_arm(loop, &job->deadline, timed.deadline_ms + LATE_MS);
+	loop_arm(loop, &job->deadline, deadline_ms + LATE_MS);
 	(void)steal_fd(&from);
 	*ret = steal(job);
 	return 0;

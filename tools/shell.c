@@ -13,7 +13,7 @@
 #include "base/io.h"
 
 /* Where bash finds our channels: high, since scripts like to use the low ones and 200. */
-enum { FD_SCRIPT = 250, FD_COMMAND, FD_OUTPUT, FD_STATUS };
+enum { FD_SCRIPT = 250, FD_COMMAND, FD_OUTPUT, FD_STATUS, CHANNELS = 4 };
 
 #define SCRIPT_PATH "/proc/self/fd/250"
 _Static_assert(FD_SCRIPT == 250 && FD_COMMAND == 251, "as SCRIPT_PATH and SHELL_COMMAND_PATH say");
@@ -156,12 +156,11 @@ static _Noreturn void give_up(const char *what)
 }
 
 /* The script's descriptor is read through its name, so that bash keeps it to itself. */
-static _Noreturn void become_bash(const struct shell *s, const char *dir, int script,
-	int command, int status)
+static _Noreturn void become_bash(const struct shell *s, const char *dir,
+	const int channels[static CHANNELS])
 {
-	const int from[] = { script, command, s->output_fd, status };
-	for (int i = 0; i < (int)ARRAY_LEN(from); i++)
-		if (dup2(from[i], FD_SCRIPT + i) < 0)
+	for (int i = 0; i < CHANNELS; i++)
+		if (dup2(channels[i], FD_SCRIPT + i) < 0)
 			_exit(127);
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0)
@@ -213,11 +212,12 @@ int shell_start(struct shell *s, const char *dir)
 	cleanup(fd) int command = open_command(s);
 	if (command < 0)
 		return command;
+	const int channels[CHANNELS] = { script_read, command, s->output_fd, status_write };
 	pid_t pid = process_fork(s->processes, &s->process);
 	if (pid < 0)
 		return pid;
 	if (pid == 0)
-		become_bash(s, dir, script_read, command, status_write);
+		become_bash(s, dir, channels);
 	return adopt(s, &script_write, &status_read);
 }
 
