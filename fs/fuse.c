@@ -24,20 +24,33 @@ static bool is_mistake(int error)
 	return error && error != -ENOENT && error != -EINTR;
 }
 
+/* The session whose `error` file is nearest to what was tried; 0: the root's. */
+static int64_t nearest_session(struct fs *fs, const struct attempt *attempt)
+{
+	struct named named;
+	const struct place *place = &attempt->place;
+	if (!place->node)
+		return 0;
+	if (place->node->kind == OBJECT_SESSION)
+		return place->object;
+	if (!attempt->name || dir_find(fs, *place, attempt->name, &named) != 1 || !named.place.node)
+		return 0;
+	return named.place.node->kind == OBJECT_SESSION ? named.place.object : 0;
+}
+
 void note_failure(fuse_req_t req, const struct attempt *attempt, int error, const struct buf *why)
 {
 	if (!is_mistake(error) && !why->size)
 		return;
 	struct fs *fs = fs_of(req);
 	cleanup(buf) struct buf line = BUF_INIT(2 * WHY_BYTES_MAX);
-	bool in_session = attempt->place.node && attempt->place.node->kind == OBJECT_SESSION;
 	buf_printf(&line, "%s ", attempt->what);
 	if (attempt->place.node)
 		place_path(fs, attempt->place, &line);
 	if (attempt->name)
 		buf_printf(&line, "/%s", attempt->name);
 	buf_printf(&line, ": %s (%s)", why->size ? buf_text(why) : errors_meaning(-error), strerror(-error));
-	errors_add(fs->errors, in_session ? attempt->place.object : 0, fuse_req_ctx(req)->pid, buf_text(&line));
+	errors_add(fs->errors, nearest_session(fs, attempt), fuse_req_ctx(req)->pid, buf_text(&line));
 }
 
 void reply_result(fuse_req_t req, const struct attempt *attempt, int error, const struct buf *why)

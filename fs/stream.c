@@ -214,10 +214,14 @@ static void follow_preview(struct fs *fs, struct handle *h)
 	h->verbatim = false;
 }
 
+/* Mostly somebody waits for the next event and it has come: then nothing else needs to be read. */
 int follow_follow(struct fs *fs, struct handle *h)
 {
 	const struct session *session;
-	int r = fs_session(fs, h->at.object, &session);
+	int r = follow_log(fs, h);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = fs_session(fs, h->at.object, &session);
 	if (r == -ENOENT) {
 		h->ended = true;
 		return 0;

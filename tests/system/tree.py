@@ -20,6 +20,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -54,6 +55,41 @@ def unpack(data):
         fields[name] = data[at + 4:at + 4 + size].decode()
         at += 4 + size + 1
     return fields
+
+
+ELSEWHERE = """
+import json, os, select, sys
+names = {"os": os, "select": select}
+for line in sys.stdin:
+    try:
+        value = eval(json.loads(line), names)
+        answer = value if isinstance(value, (int, list, str, type(None))) else value.decode()
+    except OSError as error:
+        answer = {"errno": error.errno}
+    print(json.dumps(answer), flush=True)
+"""
+
+
+class Elsewhere:
+    """Evaluates Python in another process.  Whoever starts agentdirs-fs must hold nothing open on the mount: a child
+    closes what it inherits before it becomes the new process, and that waits for the process that it would become."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", ELSEWHERE], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, cwd="/")
+        return self
+
+    def __call__(self, expression):
+        self.process.stdin.write(json.dumps(expression) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        if isinstance(answer, dict):
+            raise OSError(answer["errno"], expression)
+        return answer
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
 
 
 class Tree:
@@ -125,9 +161,16 @@ class Tree:
         self.start()
 
     def end(self):
-        """SIGTERM; the exit code."""
+        """SIGTERM, and then the mount goes with its last descriptor; the exit code."""
         self.process.terminate()
-        return self.process.wait(20)
+        code = self.process.wait(20)
+        self._drop_device()
+        return code
+
+    def _drop_device(self):
+        if self.device is not None:
+            os.close(self.device)
+        self.device = None
 
     def close(self):
         code = None
@@ -140,8 +183,7 @@ class Tree:
                 if child and child.poll() is None:
                     child.kill()
                     child.wait(10)
-            if self.device is not None:
-                os.close(self.device)
+            self._drop_device()
             for point in mounts_below(self.base):
                 subprocess.run(["umount", "-l", point] if is_root() else ["fusermount3", "-uz", point],
                                timeout=10, check=False)
