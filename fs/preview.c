@@ -53,7 +53,7 @@ const struct preview *previews_find(const struct previews *previews, int64_t ses
 	return find(previews, session);
 }
 
-static struct preview *begin(struct previews *previews, int64_t session, const char *id, uint64_t log_end)
+static struct preview *begin(struct previews *previews, int64_t session, const char *id, uint64_t after)
 {
 	struct preview *p = find(previews, session);
 	if (p)
@@ -66,7 +66,7 @@ static struct preview *begin(struct previews *previews, int64_t session, const c
 	buf_init(&p->text, PREVIEW_BYTES_MAX);
 	buf_init(&p->lines, PREVIEW_BYTES_MAX);
 	p->start = previews->given;
-	p->checked = log_end;
+	p->checked = after;
 	list_add(&previews->all, &p->link);
 	previews->count++;
 	return p;
@@ -82,7 +82,7 @@ static void add_piece(struct preview *p, const cJSON *event)
 	(void)buf_add_text(&p->text, text->valuestring);
 }
 
-static void take_line(struct previews *previews, int64_t session, uint64_t log_end, struct slice line)
+static void take_line(struct previews *previews, int64_t session, uint64_t after, struct slice line)
 {
 	cleanup(json) cJSON *event = json_parse(line.at, line.size, NULL);
 	const char *type = event ? json_text(event, "type") : NULL;
@@ -92,7 +92,7 @@ static void take_line(struct previews *previews, int64_t session, uint64_t log_e
 	if (strcmp(type, "event_start") == 0) {
 		const cJSON *started = json_get(event, "event");
 		const char *id = started ? json_text(started, "id") : NULL;
-		p = id ? begin(previews, session, id, log_end) : NULL;
+		p = id ? begin(previews, session, id, after) : NULL;
 	}
 	if (!p || p->lines.overflow || buf_add(&p->lines, line.at, line.size) < 0)
 		return;
@@ -102,12 +102,12 @@ static void take_line(struct previews *previews, int64_t session, uint64_t log_e
 		add_piece(p, event);
 }
 
-void previews_take(struct previews *previews, int64_t session, uint64_t log_end, struct slice lines)
+void previews_take(struct previews *previews, int64_t session, uint64_t after, struct slice lines)
 {
 	while (lines.size) {
 		const char *end = memchr(lines.at, '\n', lines.size);
 		size_t size = end ? (size_t)(end - lines.at) : lines.size;
-		take_line(previews, session, log_end, (struct slice){ lines.at, size });
+		take_line(previews, session, after, (struct slice){ lines.at, size });
 		size_t used = end ? size + 1 : size;
 		lines.at += used;
 		lines.size -= used;

@@ -30,8 +30,8 @@ struct preview {
 struct previews *previews_new(void);
 struct previews *previews_free(struct previews *previews);
 
-/* Takes the text of a hint.  `log_end` is the last event of the session's log. */
-void previews_take(struct previews *previews, int64_t session, uint64_t log_end, struct slice lines);
+/* Takes the text of a hint.  `after` is an event of the session's log that it follows: later ones may end it. */
+void previews_take(struct previews *previews, int64_t session, uint64_t after, struct slice lines);
 
 /* Forgets the session's preview if the log has ended it.  0 or -errno. */
 int previews_settle(struct previews *previews, struct store *store, const struct session *session);

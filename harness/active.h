@@ -81,6 +81,7 @@ struct active {
 
 	struct model_request *request; /* NULL unless in flight */
 	char request_id[ID_SIZE]; /* the open span.model_request_start; "" none */
+	uint64_t logged_seq; /* the last event that was logged here; while asking, the request's start */
 	struct answer answer;
 	struct stream_block *blocks; /* of the answer that streams; owned */
 	size_t block_count;

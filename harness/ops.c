@@ -14,7 +14,9 @@ enum { ATTEMPTS_MAX = 10 /* model requests for one answer */ };
 /* Logs the event and folds it into the prompt.  The event is taken. */
 static int append(struct active *a, cJSON *event /* taken */)
 {
-	int r = log_append(a->harness->store, a->num, event, NULL);
+	struct log_place place = { 0 };
+	int r = log_append(a->harness->store, a->num, event, &place);
+	a->logged_seq = place.seq;
 	if (r >= 0)
 		(void)prompt_event(&a->prompt, event); /* too large shows when it is asked */
 	cJSON_Delete(event);

@@ -64,7 +64,7 @@ void record_send_preview(struct active *a)
 				break;
 			size = (size_t)(newline + 1 - at);
 		}
-		struct hint hint = { HINT_DELTA, a->num, { at, size } };
+		struct hint hint = { HINT_DELTA, a->num, { at, size }, a->logged_seq };
 		(void)hint_send(a->harness->hints, &hint);
 		at += size;
 	}

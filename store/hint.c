@@ -16,6 +16,8 @@ int hint_send(int socket, const struct hint *hint)
 	cleanup(buf) struct buf packet = BUF_INIT(PACKET_MAX);
 	(void)fields_add_int(&packet, "kind", hint->kind);
 	(void)fields_add_int(&packet, "session", hint->session);
+	if (hint->after)
+		(void)fields_add_int(&packet, "after", (int64_t)hint->after);
 	if (hint->text.size)
 		(void)fields_add(&packet, "text", hint->text.at, hint->text.size);
 	assert(!packet.overflow);
@@ -31,7 +33,7 @@ static bool read_hint(struct slice packet, struct hint *ret)
 		return false;
 	struct slice text = fields_find(packet, "text");
 	*ret = (struct hint){ (enum hint_kind)kind, fields_find_int(packet, "session", 0),
-		text.at ? text : slice_of("") };
+		text.at ? text : slice_of(""), (uint64_t)fields_find_int(packet, "after", 0) };
 	return true;
 }
 

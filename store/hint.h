@@ -20,6 +20,7 @@ struct hint {
 	enum hint_kind kind;
 	int64_t session;
 	struct slice text; /* at most HINT_BYTES_MAX */
+	uint64_t after; /* HINT_DELTA: the log's event that the text follows, its request's start; 0: not said */
 };
 
 /* 0, or -EAGAIN dropped, or -errno. */
