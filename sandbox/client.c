@@ -20,23 +20,19 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "sandbox/outbox.h"
 #include "sandbox/protocol.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/stream.h"
 
 enum {
 	PACKETS_MAX = 4096, /* to a spawner that does not take them */
-	READY_MS_MAX = 30 * 1000, /* from the open to the hands' hello, a restart of the spawner included */
+	READY_MS_MAX = 30 * 1000, /* from open to hello, a restart of the spawner included */
 	ASKS_MAX = 4, /* for one open, while streams end before the hello */
 	CALL_BYTES_MAX = 256, /* of a call's id */
 	/* One result; a hello with its calls is smaller. */
 	HANDS_FRAME_MAX = TOOL_RESULT_BYTES_MAX + (64 << 10),
 	REQUEST_SIZE = ID_SIZE + 24,
-};
-
-struct packet {
-	struct list link; /* sandboxes.packets */
-	struct buf bytes;
 };
 
 struct call {
@@ -51,8 +47,7 @@ struct sandboxes {
 	struct list open; /* struct sandbox.link */
 	struct list gone; /* struct sandbox.link, freed by `bury` */
 	struct loop_later bury;
-	struct list packets; /* struct packet.link, oldest first */
-	size_t packet_count;
+	struct outbox out; /* to the spawner */
 	char life[ID_SIZE]; /* in every request: a reply to an earlier harness is told by it */
 	unsigned long long requests;
 };
@@ -143,42 +138,13 @@ static void lose(struct sandbox *s, const char *why)
 
 /* To the spawner. */
 
-static void packet_free(struct sandboxes *all, struct packet *packet)
-{
-	list_remove(&packet->link);
-	all->packet_count--;
-	buf_done(&packet->bytes);
-	free(packet);
-}
-
-static void flush_packets(struct sandboxes *all)
-{
-	struct packet *packet;
-	while ((packet = list_first(&all->packets, struct packet, link))) {
-		if (io_send_packet(all->spawner.fd, packet->bytes.data, packet->bytes.size, NULL, 0) ==
-			-EAGAIN)
-			break;
-		packet_free(all, packet);
-	}
-	(void)loop_set_events(&all->spawner, packet ? EPOLLIN | EPOLLOUT : EPOLLIN);
-}
-
 /* Fields are name, value, name, value, NULL. */
 static int send_packet(struct sandboxes *all, const char *const *fields)
 {
-	if (all->packet_count == PACKETS_MAX)
-		return -ENOBUFS;
-	struct packet *packet = xcalloc(1, sizeof(*packet));
-	buf_init(&packet->bytes, SANDBOX_PACKET_MAX);
+	cleanup(buf) struct buf packet = BUF_INIT(SANDBOX_PACKET_MAX);
 	for (; fields[0]; fields += 2)
-		(void)fields_add_text(&packet->bytes, fields[0], fields[1]);
-	list_add(&all->packets, &packet->link);
-	all->packet_count++;
-	bool is_whole = !packet->bytes.overflow;
-	if (!is_whole)
-		packet_free(all, packet);
-	flush_packets(all);
-	return is_whole ? 0 : -EMSGSIZE;
+		(void)fields_add_text(&packet, fields[0], fields[1]);
+	return outbox_add(&all->out, &packet, -1);
 }
 
 static int ask(struct sandbox *s)
@@ -186,8 +152,8 @@ static int ask(struct sandbox *s)
 	struct sandboxes *all = s->all;
 	(void)snprintf(s->request, sizeof(s->request), "%s-%llu", all->life, ++all->requests);
 	s->asks++;
-	const char *fields[] = { "do", "open", "request", s->request, "session", s->session, "workspace",
-		s->workspace, NULL };
+	const char *fields[] = { "do", "open", "request", s->request, "session", s->session,
+		"workspace", s->workspace, NULL };
 	return send_packet(all, fields);
 }
 
@@ -203,8 +169,8 @@ static void on_lost(void *data)
 
 /* From the hands. */
 
-/* Times come from a clock that the sandbox may lie about: a call began after 1970, ended after that, and not
- * in the future. */
+/* Times come from a clock that the sandbox may lie about: a call began after 1970, ended after
+ * that, and not in the future. */
 static int64_t clamp(int64_t value, int64_t min, int64_t max)
 {
 	return value < min ? min : value > max ? max : value;
@@ -307,15 +273,15 @@ static void on_frame(void *data, struct slice list)
 	lose(s, wrong);
 }
 
-/* A stream that ends before the hello had been sent to hands that were dying, which the spawner could not
- * know yet; the next one goes to new hands. */
+/* A stream that ends before the hello had been sent to hands that were dying, which the spawner
+ * could not know yet; the next one goes to new hands. */
 static void on_stream_end(void *data, const char *why)
 {
 	struct sandbox *s = data;
 	if (!why && !s->ready && s->asks < ASKS_MAX && ask(s) == 0)
 		return;
-	cleanup(free) char *text = why ? xprintf("the sandbox has ended: %s", why) :
-					 xstrdup("the sandbox has ended");
+	cleanup(free) char *text =
+		why ? xprintf("the sandbox has ended: %s", why) : xstrdup("the sandbox has ended");
 	lose(s, text);
 }
 
@@ -328,8 +294,10 @@ static void take_stream(struct sandbox *s, struct slice list, int fd /* taken */
 	s->instance = xstrndup(instance.at ? instance.at : "", instance.size);
 	s->fresh = fields_find_int(list, "fresh", 0) != 0;
 	s->request[0] = '\0';
-	s->stream = (struct stream){ .frame_max = HANDS_FRAME_MAX, .on_frame = on_frame,
-		.on_end = on_stream_end, .data = s };
+	s->stream = (struct stream){ .frame_max = HANDS_FRAME_MAX,
+		.on_frame = on_frame,
+		.on_end = on_stream_end,
+		.data = s };
 	int r = stream_open(&s->stream, s->all->loop, fd);
 	if (r < 0)
 		lose(s, "the sandbox's stream cannot be used");
@@ -386,13 +354,15 @@ static void on_spawner(void *data, uint32_t events)
 	int fds[IO_FDS_MAX], r;
 	size_t count;
 	if (events & EPOLLOUT)
-		flush_packets(all);
-	while ((r = io_recv_packet(all->spawner.fd, SANDBOX_PACKET_MAX, &packet, fds, &count)) > 0) {
+		outbox_flush(&all->out);
+	while ((r = io_recv_packet(all->spawner.fd, SANDBOX_PACKET_MAX, &packet, fds, &count)) >
+		0) {
 		on_packet(all, buf_slice(&packet), fds, count);
 		for (size_t i = 0; i < count; i++)
 			cleanup_fd(&fds[i]);
 	}
-	/* The supervisor keeps the other end; without it nobody will ever answer, and waiting would spin. */
+	/* The supervisor keeps the other end; without it nobody will ever answer, and waiting would
+	 * spin. */
 	if (r == 0)
 		loop_remove(&all->spawner);
 }
@@ -407,11 +377,12 @@ int sandboxes_new(struct loop *loop, int spawner, const struct sandbox_handler *
 	all->handler = *handler;
 	list_init(&all->open);
 	list_init(&all->gone);
-	list_init(&all->packets);
+	outbox_init(&all->out, &all->spawner, EPOLLIN, PACKETS_MAX);
 	id_make("life", all->life);
 	all->bury = (struct loop_later){ .on_later = bury, .data = all };
-	all->spawner = (struct loop_io){ .fd = spawner, .events = EPOLLIN, .on_ready = on_spawner,
-		.data = all };
+	all->spawner = (struct loop_io){
+		.fd = spawner, .events = EPOLLIN, .on_ready = on_spawner, .data = all
+	};
 	int r = io_set_nonblock(spawner);
 	if (r == 0)
 		r = loop_add(loop, &all->spawner);
@@ -432,9 +403,7 @@ struct sandboxes *sandboxes_free(struct sandboxes *all)
 		sandbox_close(s);
 	loop_forget(&all->bury);
 	bury(all);
-	struct packet *packet;
-	while ((packet = list_first(&all->packets, struct packet, link)))
-		packet_free(all, packet);
+	outbox_done(&all->out);
 	loop_remove(&all->spawner);
 	free(all);
 	return NULL;

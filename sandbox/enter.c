@@ -48,8 +48,8 @@ static char *const hands_environment[] = {
 	NULL,
 };
 
-/* Exec, not fork: a forked image would carry the spawner's memory and environment into the sandbox, where
- * /proc/1 shows them. */
+/* Exec, not fork: a forked image would carry the spawner's memory and environment into the sandbox,
+ * where /proc/1 shows them. */
 static int step_hands(const struct sandbox_spec *spec, struct buf *why)
 {
 	if (spec->hands < 0)

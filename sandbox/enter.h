@@ -31,19 +31,20 @@ struct sandbox_spec {
 	const char *session;
 	const char *instance;
 	int workspace; /* an open directory (O_PATH will do); becomes /workspace */
-	int hands; /* sealed memfd with the static hands program; -1: stop after the last step, for a probe */
+	int hands; /* sealed memfd with the static program; -1: none, for a probe */
 	int control; /* hands' end of the control socket; -1: none */
 	unsigned host_uid, host_gid; /* what uid and gid 0 inside are outside; never 0 */
 };
 
-/* Runs the steps in the new process (clone3 with all namespaces has happened, the working directory is the
- * workspace).  Does not return on success: it execs the hands; returns 0 when there are none.  On failure
- * returns -errno with `why` set and *ret_step naming the step. */
+/* Runs the steps in the new process (clone3 with all namespaces has happened, the working directory
+ * is the workspace).  Does not return on success: it execs the hands; returns 0 when there are
+ * none.  On failure returns -errno with `why` set and *ret_step naming the step. */
 int sandbox_enter(const struct sandbox_spec *spec, const char **ret_step, struct buf *why);
 
-/* The identity that a session's sandbox has outside: the caller's own for an ordinary user; for root a
- * private uid from 2^30 upwards that depends on the session alone, so that the files of its workspace stay
- * its own over restarts.  (Two sessions in some ten thousand share one; they still share nothing else.) */
+/* The identity that a session's sandbox has outside: the caller's own for an ordinary user; for
+ * root a private uid from 2^30 upwards that depends on the session alone, so that the files of its
+ * workspace stay its own over restarts.  (Two sessions in some ten thousand share one; they still
+ * share nothing else.) */
 void sandbox_identity(const char *session, unsigned *ret_uid, unsigned *ret_gid);
 
 /* A sandbox that is being made or lives. */
@@ -53,18 +54,19 @@ struct sandbox_process {
 	int report; /* non-blocking; for sandbox_report */
 };
 
-/* Clones a process into new namespaces under the spec's identity, which then enters.  Returns at once: 0, or
- * -errno with `why`.  The caller must be single-threaded. */
+/* Clones a process into new namespaces under the spec's identity, which then enters.  Returns at
+ * once: 0, or -errno with `why`.  The caller must be single-threaded. */
 int sandbox_start(const struct sandbox_spec *spec, struct sandbox_process *ret, struct buf *why);
 
-/* What became of a start: 1 the hands run (or it died without a word, which the pidfd tells), -EAGAIN not
- * known yet, or -errno with the step and a sentence.  Ask again whenever `report` is readable. */
+/* What became of a start: 1 the hands run (or it died without a word, which the pidfd tells),
+ * -EAGAIN not known yet, or -errno with the step and a sentence.  Ask again whenever `report` is
+ * readable. */
 int sandbox_report(int report, struct buf *ret_step, struct buf *why);
 
-/* Checks whether this machine can make a sandbox at all by making one and letting it exit: 0, or -errno with
- * a sentence and the step.  For doctor and for the first start. */
+/* Checks whether this machine can make a sandbox at all by making one and letting it exit: 0, or
+ * -errno with a sentence and the step.  For doctor and for the first start. */
 int sandbox_probe(const char **ret_step, struct buf *why);
 
-/* The version of Landlock that sandboxes get in this kernel, 0 where there is none: the one wall that may be
- * missing, so `status` and `doctor` show it. */
+/* The version of Landlock that sandboxes get in this kernel, 0 where there is none: the one wall
+ * that may be missing, so `status` and `doctor` show it. */
 int sandbox_landlock_version(void);

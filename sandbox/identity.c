@@ -49,9 +49,9 @@ static int write_one_id(const char *path, unsigned host_id, struct buf *why)
 	return write_map(path, text, why);
 }
 
-/* The process was cloned with the host identity as its effective one, so it may map that one id itself and
- * nobody has to write the maps for it.  "deny" is the kernel's condition for that, and keeps groups that
- * are there to exclude somebody from being dropped. */
+/* The process was cloned with the host identity as its effective one, so it may map that one id
+ * itself and nobody has to write the maps for it.  "deny" is the kernel's condition for that, and
+ * keeps groups that are there to exclude somebody from being dropped. */
 static int write_maps(const struct sandbox_spec *spec, struct buf *why)
 {
 	int r = write_map("/proc/self/setgroups", "deny", why);
@@ -62,8 +62,8 @@ static int write_maps(const struct sandbox_spec *spec, struct buf *why)
 	return r;
 }
 
-/* Changing ids makes a process undumpable, which gives /proc/self to the host's root; and it clears the
- * death signal, which is therefore set behind it. */
+/* Changing ids makes a process undumpable, which gives /proc/self to the host's root; and it clears
+ * the death signal, which is therefore set behind it. */
 int step_identity(const struct sandbox_spec *spec, struct buf *why)
 {
 	assert(spec->host_uid != 0 && spec->host_gid != 0);
@@ -73,8 +73,8 @@ int step_identity(const struct sandbox_spec *spec, struct buf *why)
 	if (r < 0)
 		return r;
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return fail(why, errno, "cannot become root of the new namespaces: %s", strerror(errno));
+		return fail(why, errno, "cannot become root inside: %s", strerror(errno));
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return fail(why, errno, "cannot tie its life to the spawner's: %s", strerror(errno));
+		return fail(why, errno, "cannot set the death signal: %s", strerror(errno));
 	return 0;
 }

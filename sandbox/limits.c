@@ -15,8 +15,8 @@
 #include "sandbox/steps.h"
 
 const struct limit sandbox_limits[] = {
-	/* Not 0: a core_pattern with a pipe ignores 0 and would run the host's handler, as root, on a core
-	 * that the sandbox made.  1 is what the kernel takes for "never". */
+	/* Not 0: a core_pattern with a pipe ignores 0 and would run the host's handler, as root, on
+	 * a core that the sandbox made.  1 is what the kernel takes for "never". */
 	{ RLIMIT_CORE, "core", 1 },
 	{ RLIMIT_NOFILE, "nofile", 4096 },
 	{ RLIMIT_NPROC, "nproc", 512 },
@@ -41,8 +41,8 @@ static int set_limit(const struct limit *row)
 	return setrlimit(row->resource, &(struct rlimit){ max, max }) < 0 ? -errno : 0;
 }
 
-/* When memory runs out, the kernel takes a sandbox before any of the processes that can make a new one.
- * Refused only where the mount was started as even more expendable. */
+/* When memory runs out, the kernel takes a sandbox before any of the processes that can make a new
+ * one. Refused only where the mount was started as even more expendable. */
 static int set_oom_score(void)
 {
 	cleanup(fd) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

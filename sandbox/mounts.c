@@ -42,9 +42,9 @@ const struct mount_row sandbox_mounts[] = {
 	{ tree_link, "sbin", "usr/sbin" },
 	{ tree_link, "var/run", "../run" },
 
-	/* An overlay and not a bind, though nothing is laid over it: a socket of the host's that lies in a
-	 * bound directory can be connected to, from any network namespace and through a read-only mount;
-	 * through an overlay it is only a name. */
+	/* An overlay and not a bind, though nothing is laid over it: a socket of the host's that
+	 * lies in a bound directory can be connected to, from any network namespace and through a
+	 * read-only mount; through an overlay it is only a name. */
 	{ tree_layer, "usr", "/usr" },
 
 	{ tree_file, "etc/passwd", passwd },
@@ -87,8 +87,9 @@ const struct mount_row sandbox_mounts[] = {
 	{ tree_tmpfs, "dev/shm", .options = "size=64m,nr_inodes=4096,mode=1777" },
 
 	/* A process sees into those only that it might trace, which the undumpable hands are not.
-	 * Then settings of the kernel that are shared with the host, and windows into it: the owner of these
-	 * files is nobody here, so most would refuse anyway; the mounts hold when one of them does not. */
+	 * Then settings of the kernel that are shared with the host, and windows into it: the owner
+	 * of these files is nobody here, so most would refuse anyway; the mounts hold when one of
+	 * them does not. */
 	{ tree_proc, "proc", .options = "hidepid=1" },
 	{ tree_guard, "proc/bus" },
 	{ tree_guard, "proc/fs" },

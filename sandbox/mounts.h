@@ -22,19 +22,30 @@ struct mount_row {
 
 extern const struct mount_row sandbox_mounts[];
 
-/* The verbs.  What comes from the host is read-only, never set-uid and, but for tree_device, never a device.
- * A source marked "if there" may be absent or unreadable; then the row makes nothing. */
+/*
+ * The verbs.  What comes from the host is read-only, never set-uid and, but for tree_device,
+ * never a device.  "If there": where it is absent or unreadable the row makes nothing.
+ */
 int tree_directory(const struct tree *tree, const struct mount_row *row);
-int tree_file(const struct tree *tree, const struct mount_row *row); /* with text `from` */
-int tree_link(const struct tree *tree, const struct mount_row *row); /* to `from` */
-int tree_copy(const struct tree *tree, const struct mount_row *row); /* a small file or link, if there */
-int tree_bind(const struct tree *tree, const struct mount_row *row); /* a file or directory, if there */
+/* With the text `from`. */
+int tree_file(const struct tree *tree, const struct mount_row *row);
+/* To `from`. */
+int tree_link(const struct tree *tree, const struct mount_row *row);
+/* A small file or a link of the host's, if there. */
+int tree_copy(const struct tree *tree, const struct mount_row *row);
+/* A file or directory of the host's, if there. */
+int tree_bind(const struct tree *tree, const struct mount_row *row);
 int tree_device(const struct tree *tree, const struct mount_row *row);
-int tree_layer(const struct tree *tree, const struct mount_row *row); /* read-only overlay of a directory */
+/* A directory of the host's as an overlay. */
+int tree_layer(const struct tree *tree, const struct mount_row *row);
 int tree_tmpfs(const struct tree *tree, const struct mount_row *row);
 int tree_proc(const struct tree *tree, const struct mount_row *row);
-int tree_terminals(const struct tree *tree, const struct mount_row *row); /* a devpts of its own */
-int tree_freeze(const struct tree *tree, const struct mount_row *row); /* a mount of ours becomes read-only */
-int tree_guard(const struct tree *tree, const struct mount_row *row); /* a directory becomes read-only, if there */
-int tree_mask(const struct tree *tree, const struct mount_row *row); /* reads as empty, if there */
+/* A devpts of its own. */
+int tree_terminals(const struct tree *tree, const struct mount_row *row);
+/* A mount of an earlier row becomes read-only. */
+int tree_freeze(const struct tree *tree, const struct mount_row *row);
+/* A directory of an earlier row's mount becomes read-only, if there. */
+int tree_guard(const struct tree *tree, const struct mount_row *row);
+/* A file or directory of an earlier row's mount reads as empty, if there. */
+int tree_mask(const struct tree *tree, const struct mount_row *row);
 int tree_workspace(const struct tree *tree, const struct mount_row *row);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a process has besides a root: signals, a network of its own, a name, a session, descriptors. */
+/* What a process has besides a root: signals, a network of its own, a name, a session,
+ * descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -18,7 +19,7 @@ int step_signals(const struct sandbox_spec *spec, struct buf *why)
 {
 	struct sigaction standard = { .sa_handler = SIG_DFL };
 	for (int signal = 1; signal < NSIG; signal++)
-		(void)sigaction(signal, &standard, NULL); /* KILL, STOP and libc's own refuse, rightly */
+		(void)sigaction(signal, &standard, NULL); /* KILL and STOP refuse, rightly */
 	sigset_t none;
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
@@ -32,7 +33,7 @@ int step_loopback(const struct sandbox_spec *spec, struct buf *why)
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	cleanup(fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return fail(why, errno, "cannot bring up the loopback interface: %s", strerror(errno));
+		return fail(why, errno, "cannot bring up the loopback: %s", strerror(errno));
 	return 0;
 }
 
@@ -44,8 +45,9 @@ int step_hostname(const struct sandbox_spec *spec, struct buf *why)
 	return 0;
 }
 
-/* A session of its own has no terminal, so nothing can be typed into the one that the mount was started
- * from.  Keyrings cross namespaces: without a fresh one the sandbox would hold the person's keys. */
+/* A session of its own has no terminal, so nothing can be typed into the one that the mount was
+ * started from.  Keyrings cross namespaces: without a fresh one the sandbox would hold the person's
+ * keys. */
 int step_session(const struct sandbox_spec *spec, struct buf *why)
 {
 	if (setsid() < 0)
@@ -66,8 +68,9 @@ static int open_null(void)
 	return 0;
 }
 
-/* Marks everything to be closed by exec and puts the control socket, unmarked, at its place.  Whoever has
- * that place (the hands' program or the report) is moved out of the way by sandbox_start. */
+/* Marks everything to be closed by exec and puts the control socket, unmarked, at its place.
+ * Whoever has that place (the hands' program or the report) is moved out of the way by
+ * sandbox_start. */
 int step_descriptors(const struct sandbox_spec *spec, struct buf *why)
 {
 	int r = open_null();

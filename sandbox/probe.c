@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Can this machine make a sandbox?  The only honest answer is to make one: all steps, then it exits. */
+/* Can this machine make a sandbox?  The only honest answer is to make one: all steps, then it
+ * exits. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -25,8 +26,8 @@ static int await_end(const struct sandbox_process *process, struct buf *ret_step
 
 static int probe_over(int workspace, struct buf *ret_step, struct buf *why)
 {
-	struct sandbox_spec spec = { .session = "probe", .instance = "probe", .workspace = workspace,
-		.hands = -1, .control = -1 };
+	struct sandbox_spec spec = { .session = "probe", .instance = "probe",
+		.workspace = workspace, .hands = -1, .control = -1 };
 	struct sandbox_process process;
 	sandbox_identity(spec.session, &spec.host_uid, &spec.host_gid);
 	int r = sandbox_start(&spec, &process, why);

@@ -32,7 +32,7 @@
  *
  * 3. spawner -> hands, packets on the control socket that the hands begin with
  *
- *	-> do=stream  + 1 descriptor                a new stream for conversation 2; say hello on it.
+ *	-> do=stream  + 1 descriptor                a new stream for conversation 2; hello on it.
  *	                                            Older ones stay until their other end closes
  *    End of file: the spawner is gone or discards the sandbox; exit.
  */

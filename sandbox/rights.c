@@ -15,8 +15,8 @@
 #include "sandbox/steps.h"
 #include "sandbox/seccomp-program.h"
 
-/* uid 0 would get everything back at the next exec; the empty bounding set prevents it, and with these bits
- * uid 0 means nothing in the first place. */
+/* uid 0 would get everything back at the next exec; the empty bounding set prevents it, and with
+ * these bits uid 0 means nothing in the first place. */
 static int drop_bounding(void)
 {
 	const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
@@ -27,7 +27,8 @@ static int drop_bounding(void)
 	unsigned long cap = 0;
 	while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 		cap++;
-	return errno == EINVAL && cap > CAP_SYS_ADMIN ? 0 : -errno; /* EINVAL: that was the kernel's last */
+	/* EINVAL: the one before was the last that the kernel knows. */
+	return errno == EINVAL && cap > CAP_SYS_ADMIN ? 0 : -errno;
 }
 
 int step_capabilities(const struct sandbox_spec *spec, struct buf *why)
@@ -49,14 +50,15 @@ int step_no_new_privs(const struct sandbox_spec *spec, struct buf *why)
 	return 0;
 }
 
-/* The kernel's struct as of version 6, which older headers do not have whole; an older kernel takes it as
- * long as what it does not know is zero. */
+/* The kernel's struct as of version 6, which older headers do not have whole; an older kernel takes
+ * it as long as what it does not know is zero. */
 struct ruleset {
 	uint64_t files, network, scopes;
 };
 
-/* Files: every right of the version is handled and then granted on the whole tree.  Nothing is taken away
- * by that; but a domain that handles files cannot mount, unmount or pivot, whatever else goes wrong. */
+/* Files: every right of the version is handled and then granted on the whole tree.  Nothing is
+ * taken away by that; but a domain that handles files cannot mount, unmount or pivot, whatever else
+ * goes wrong. */
 static struct ruleset landlock_rules(int version)
 {
 	static const struct {
@@ -79,7 +81,8 @@ static struct ruleset landlock_rules(int version)
 
 int sandbox_landlock_version(void)
 {
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	long version =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	return version < 0 ? 0 : (int)version;
 }
 
@@ -89,13 +92,15 @@ static int landlock_apply(const struct ruleset *rules)
 	cleanup(fd) int set = (int)syscall(SYS_landlock_create_ruleset, rules, sizeof(*rules), 0);
 	if (top < 0 || set < 0)
 		return -errno;
-	struct landlock_path_beneath_attr tree = { .allowed_access = rules->files, .parent_fd = top };
+	struct landlock_path_beneath_attr tree = { .allowed_access = rules->files,
+		.parent_fd = top };
 	if (syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &tree, 0) < 0)
 		return -errno;
 	return syscall(SYS_landlock_restrict_self, set, 0) < 0 ? -errno : 0;
 }
 
-/* The second wall, and the only optional one: kernels without it are common, and `doctor` says so. */
+/* The second wall, and the only optional one: kernels without it are common, and `doctor` says
+ * so. */
 int step_landlock(const struct sandbox_spec *spec, struct buf *why)
 {
 	int version = sandbox_landlock_version();
@@ -103,7 +108,7 @@ int step_landlock(const struct sandbox_spec *spec, struct buf *why)
 		return 0;
 	struct ruleset rules = landlock_rules(version);
 	int r = landlock_apply(&rules);
-	return r < 0 ? fail(why, -r, "cannot apply Landlock (version %d): %s", version, strerror(-r)) : 0;
+	return r < 0 ? fail(why, -r, "cannot apply Landlock: %s", strerror(-r)) : 0;
 }
 
 int step_seccomp(const struct sandbox_spec *spec, struct buf *why)

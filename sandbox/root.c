@@ -22,13 +22,13 @@
 #include "sandbox/steps.h"
 
 enum {
-	COPY_BYTES_MAX = 64 << 10, /* of one of the host's files; they lie in memory, once per sandbox */
+	COPY_BYTES_MAX = 64 << 10, /* of one of the host's files, in memory once per sandbox */
 	PATH_SIZE = 64, /* of a path in the table */
 	READ_ONLY = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 };
 
-/* Where the new root is put while the host's tree is still there: a directory that every host has and from
- * which nothing is taken. */
+/* Where the new root is put while the host's tree is still there: a directory that every host has
+ * and from which nothing is taken. */
 #define PLACE "/tmp"
 #define ROOT_OPTIONS "size=256m,nr_inodes=65536,mode=755"
 
@@ -53,8 +53,8 @@ static int set_option(int context, char *option)
 	char *value = strchr(option, '=');
 	if (value)
 		*value++ = '\0';
-	int r = fsconfig(context, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, option, value, 0);
-	return r < 0 ? -errno : 0;
+	unsigned command = value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+	return fsconfig(context, command, option, value, 0) < 0 ? -errno : 0;
 }
 
 static int set_options(int context, const char *options)
@@ -82,12 +82,12 @@ static int make_mount(const char *type, const char *options, unsigned flags)
 	return mounted < 0 ? -errno : mounted;
 }
 
-/* A detached copy of what is mounted at a path, with flags added.  What is mounted further below comes along
- * with AT_RECURSIVE; the kernel insists on that for the host's mounts. */
+/* A detached copy of what is mounted at a path, with flags added.  What is mounted further below
+ * comes along with AT_RECURSIVE; the kernel insists on that for the host's mounts. */
 static int copy_mount(int dir, const char *path, unsigned flags, unsigned recursive)
 {
-	cleanup(fd) int copy =
-		open_tree(dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive);
+	unsigned how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive;
+	cleanup(fd) int copy = open_tree(dir, path, how);
 	struct mount_attr attr = { .attr_set = flags };
 	if (copy < 0)
 		return -errno;
@@ -104,7 +104,8 @@ static int attach(int mounted, int dir, const char *path)
 static int attach_new(const struct tree *tree, const struct mount_row *row, const char *type,
 	const char *options, unsigned flags)
 {
-	cleanup(fd) int mounted = make_mount(type, options, flags | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	flags |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	cleanup(fd) int mounted = make_mount(type, options, flags);
 	return mounted < 0 ? mounted : attach(mounted, tree->top, row->path);
 }
 
@@ -216,8 +217,8 @@ int tree_guard(const struct tree *tree, const struct mount_row *row)
 	return mounted < 0 ? mounted : attach(mounted, tree->top, row->path);
 }
 
-/* The type is asked of the descriptor that is then covered, and links are not followed: a mask that lands
- * elsewhere is the classic hole of container runtimes (CVE-2025-31133). */
+/* The type is asked of the descriptor that is then covered, and links are not followed: a mask that
+ * lands elsewhere is the classic hole of container runtimes (CVE-2025-31133). */
 int tree_mask(const struct tree *tree, const struct mount_row *row)
 {
 	cleanup(fd) int hidden = openat(tree->top, row->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -230,8 +231,8 @@ int tree_mask(const struct tree *tree, const struct mount_row *row)
 							copy_mount(tree->top, "dev/null", 0, 0);
 	if (mounted < 0)
 		return mounted;
-	int r = move_mount(mounted, "", hidden, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-	return r < 0 ? -errno : 0;
+	unsigned how = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+	return move_mount(mounted, "", hidden, "", how) < 0 ? -errno : 0;
 }
 
 int tree_workspace(const struct tree *tree, const struct mount_row *row)
@@ -241,8 +242,9 @@ int tree_workspace(const struct tree *tree, const struct mount_row *row)
 
 static int fail_row(const struct mount_row *row, int error, struct buf *why)
 {
-	return fail(why, error, "cannot make /%s%s%s: %s", row->path, row->from && *row->from == '/' ?
-		" from " : "", row->from && *row->from == '/' ? row->from : "", strerror(error));
+	bool from_host = row->from && *row->from == '/';
+	return fail(why, error, "cannot make /%s%s%s: %s", row->path, from_host ? " from " : "",
+		from_host ? row->from : "", strerror(error));
 }
 
 static int make_rows(struct tree *tree, struct buf *why)
@@ -257,15 +259,17 @@ static int make_rows(struct tree *tree, struct buf *why)
 	return 0;
 }
 
-/* The workspace is taken as the working directory: its path may lead through directories that this identity
- * must not enter.  Like every lookup of the host's tree it comes before the new root hides PLACE. */
+/* The workspace is taken as the working directory: its path may lead through directories that this
+ * identity must not enter.  Like every lookup of the host's tree it comes before the new root hides
+ * PLACE. */
 static int start_tree(struct tree *tree, struct buf *why)
 {
-	tree->workspace = copy_mount(AT_FDCWD, ".", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, AT_RECURSIVE);
+	unsigned flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	tree->workspace = copy_mount(AT_FDCWD, ".", flags, AT_RECURSIVE);
 	if (tree->workspace < 0)
 		return fail(why, -tree->workspace, "cannot take the workspace: %s",
 			strerror(-tree->workspace));
-	tree->top = make_mount("tmpfs", ROOT_OPTIONS, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	tree->top = make_mount("tmpfs", ROOT_OPTIONS, flags);
 	int r = tree->top < 0 ? tree->top : attach(tree->top, AT_FDCWD, PLACE);
 	return r < 0 ? fail(why, -r, "cannot put a tmpfs on " PLACE ": %s", strerror(-r)) : 0;
 }
@@ -291,8 +295,8 @@ int step_root(const struct sandbox_spec *spec, struct buf *why)
 	return r;
 }
 
-/* With one directory for both arguments the old root ends up on top of the new one, and goes with the
- * unmount of the working directory: no directory is needed to hold it. */
+/* With one directory for both arguments the old root ends up on top of the new one, and goes with
+ * the unmount of the working directory: no directory is needed to hold it. */
 int step_pivot(const struct sandbox_spec *spec, struct buf *why)
 {
 	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0)

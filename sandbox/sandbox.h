@@ -26,8 +26,8 @@ struct sandbox_handler {
 	/* It can be used.  `fresh`: made for this open, no call can have run in it. */
 	void (*on_ready)(void *data, const char *session, const char *instance, bool fresh);
 	void (*on_result)(void *data, const char *session, const struct sandbox_result *result);
-	/* It could not be made or has died; the struct sandbox is gone.  `why` is for the model and the
-	 * person. */
+	/* It could not be made or has died; the struct sandbox is gone.  `why` is for the model and
+	 * the person. */
 	void (*on_dead)(void *data, const char *session, const char *why);
 	void *data;
 };
@@ -35,7 +35,8 @@ struct sandbox_handler {
 /* `spawner` is a SOCK_SEQPACKET socket (lent, outlives the object). */
 int sandboxes_new(struct loop *loop, int spawner, const struct sandbox_handler *handler,
 	struct sandboxes **ret);
-struct sandboxes *sandboxes_free(struct sandboxes *all); /* closes the streams; the sandboxes live on */
+/* Closes the streams; the sandboxes live on. */
+struct sandboxes *sandboxes_free(struct sandboxes *all);
 
 /* Starts or finds the session's sandbox; a second open of the same session returns the same object.
  * `workspace` is an absolute path on this machine. */
@@ -46,8 +47,9 @@ bool sandbox_is_ready(const struct sandbox *s);
 const char *sandbox_instance(const struct sandbox *s); /* "" until ready */
 bool sandbox_knows(const struct sandbox *s, const char *call); /* said in its hello */
 
-/* Runs a tool, or attaches to the run or the remembered result of the same call id.  Only when ready; `input`
- * is packed by the tool's parameter table.  The result comes to on_result, exactly once for each execute. */
+/* Runs a tool, or attaches to the run or the remembered result of the same call id.  Only when
+ * ready; `input` is packed by the tool's parameter table.  The result comes to on_result, exactly
+ * once for each execute. */
 void sandbox_execute(struct sandbox *s, const char *call, const char *tool, struct slice input,
 	int64_t timeout_ms);
 void sandbox_acknowledge(struct sandbox *s, const char *call);

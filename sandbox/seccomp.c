@@ -43,58 +43,62 @@
 #define ABSENT REFUSE(ENOSYS)
 
 static const char *const allowed[] = {
-	"access", "accept", "accept4", "alarm", "arch_prctl", "bind", "brk", "capget", "capset",
+	"accept", "accept4", "access", "alarm", "arch_prctl", "bind", "brk", "capget", "capset",
 	"chdir", "chmod", "chown", "clock_getres", "clock_gettime", "clock_nanosleep", "close",
-	"close_range", "connect", "copy_file_range", "creat", "dup", "dup2", "dup3", "epoll_create",
-	"epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "eventfd", "eventfd2",
-	"execve", "execveat", "exit", "exit_group", "faccessat", "faccessat2", "fadvise64", "fallocate",
-	"fchdir", "fchmod", "fchmodat", "fchown", "fchownat", "fcntl", "fdatasync", "fgetxattr",
-	"flistxattr", "flock", "fork", "fremovexattr", "fsetxattr", "fstat", "fstatfs", "fsync",
-	"ftruncate", "futex", "futex_waitv", "futimesat", "get_mempolicy", "get_robust_list", "getcpu",
-	"getcwd", "getdents", "getdents64", "getegid", "geteuid", "getgid", "getgroups", "getitimer",
-	"getpeername", "getpgid", "getpgrp", "getpid", "getppid", "getpriority", "getrandom", "getresgid",
-	"getresuid", "getrlimit", "getrusage", "getsid", "getsockname", "getsockopt", "gettid",
-	"gettimeofday", "getuid", "getxattr", "inotify_add_watch", "inotify_init", "inotify_init1",
-	"inotify_rm_watch", "io_cancel", "io_destroy", "io_getevents", "io_pgetevents", "io_setup",
-	"io_submit", "ioprio_get", "ioprio_set", "kill", "landlock_add_rule", "landlock_create_ruleset",
-	"landlock_restrict_self", "lchown", "lgetxattr", "link", "linkat", "listen", "listxattr",
-	"llistxattr", "lremovexattr", "lseek", "lsetxattr", "lstat", "madvise", "membarrier",
-	"memfd_create", "mincore", "mkdir", "mkdirat", "mknod", "mknodat", "mlock", "mlock2", "mlockall",
-	"mmap", "mprotect", "mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend",
-	"mq_unlink", "mremap", "msgctl", "msgget", "msgrcv", "msgsnd", "msync", "munlock", "munlockall",
+	"close_range", "connect", "copy_file_range", "creat", "dup", "dup2", "dup3",
+	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait",
+	"eventfd", "eventfd2", "execve", "execveat", "exit", "exit_group", "faccessat",
+	"faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat", "fchown",
+	"fchownat", "fcntl", "fdatasync", "fgetxattr", "flistxattr", "flock", "fork",
+	"fremovexattr", "fsetxattr", "fstat", "fstatfs", "fsync", "ftruncate", "futex",
+	"futex_waitv", "futimesat", "get_mempolicy", "get_robust_list", "getcpu", "getcwd",
+	"getdents", "getdents64", "getegid", "geteuid", "getgid", "getgroups", "getitimer",
+	"getpeername", "getpgid", "getpgrp", "getpid", "getppid", "getpriority", "getrandom",
+	"getresgid", "getresuid", "getrlimit", "getrusage", "getsid", "getsockname", "getsockopt",
+	"gettid", "gettimeofday", "getuid", "getxattr", "inotify_add_watch", "inotify_init",
+	"inotify_init1", "inotify_rm_watch", "io_cancel", "io_destroy", "io_getevents",
+	"io_pgetevents", "io_setup", "io_submit", "ioprio_get", "ioprio_set", "kill",
+	"landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "lchown",
+	"lgetxattr", "link", "linkat", "listen", "listxattr", "llistxattr", "lremovexattr",
+	"lseek", "lsetxattr", "lstat", "madvise", "membarrier", "memfd_create", "mincore", "mkdir",
+	"mkdirat", "mknod", "mknodat", "mlock", "mlock2", "mlockall", "mmap", "mprotect",
+	"mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink",
+	"mremap", "msgctl", "msgget", "msgrcv", "msgsnd", "msync", "munlock", "munlockall",
 	"munmap", "nanosleep", "newfstatat", "open", "openat", "openat2", "pause", "pidfd_open",
-	"pidfd_send_signal", "pipe", "pipe2", "pkey_alloc", "pkey_free", "pkey_mprotect", "poll", "ppoll",
-	"prctl", "pread64", "preadv", "preadv2", "prlimit64", "process_mrelease", "pselect6", "pwrite64",
-	"pwritev", "pwritev2", "read", "readahead", "readlink", "readlinkat", "readv", "recvfrom",
-	"recvmmsg", "recvmsg", "removexattr", "rename", "renameat", "renameat2", "restart_syscall",
-	"rmdir", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo",
-	"rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo", "sched_get_priority_max",
-	"sched_get_priority_min", "sched_getaffinity", "sched_getattr", "sched_getparam",
-	"sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity", "sched_setattr",
-	"sched_setparam", "sched_setscheduler", "sched_yield", "seccomp", "select", "semctl", "semget",
-	"semop", "semtimedop", "sendfile", "sendmmsg", "sendmsg", "sendto", "set_robust_list",
+	"pidfd_send_signal", "pipe", "pipe2", "pkey_alloc", "pkey_free", "pkey_mprotect", "poll",
+	"ppoll", "prctl", "pread64", "preadv", "preadv2", "prlimit64", "process_mrelease",
+	"pselect6", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
+	"readlinkat", "readv", "recvfrom", "recvmmsg", "recvmsg", "removexattr", "rename",
+	"renameat", "renameat2", "restart_syscall", "rmdir", "rseq", "rt_sigaction",
+	"rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend",
+	"rt_sigtimedwait", "rt_tgsigqueueinfo", "sched_get_priority_max", "sched_get_priority_min",
+	"sched_getaffinity", "sched_getattr", "sched_getparam", "sched_getscheduler",
+	"sched_rr_get_interval", "sched_setaffinity", "sched_setattr", "sched_setparam",
+	"sched_setscheduler", "sched_yield", "seccomp", "select", "semctl", "semget", "semop",
+	"semtimedop", "sendfile", "sendmmsg", "sendmsg", "sendto", "set_robust_list",
 	"set_tid_address", "setfsgid", "setfsuid", "setgid", "setgroups", "setitimer", "setpgid",
 	"setpriority", "setregid", "setresgid", "setresuid", "setreuid", "setrlimit", "setsid",
 	"setsockopt", "setuid", "setxattr", "shmat", "shmctl", "shmdt", "shmget", "shutdown",
 	"sigaltstack", "signalfd", "signalfd4", "splice", "stat", "statfs", "statx", "symlink",
 	"symlinkat", "sync", "sync_file_range", "syncfs", "sysinfo", "tee", "tgkill", "time",
 	"timer_create", "timer_delete", "timer_getoverrun", "timer_gettime", "timer_settime",
-	"timerfd_create", "timerfd_gettime", "timerfd_settime", "times", "tkill", "truncate", "umask",
-	"uname", "unlink", "unlinkat", "utime", "utimensat", "utimes", "vfork", "vmsplice", "wait4",
-	"waitid", "write", "writev",
+	"timerfd_create", "timerfd_gettime", "timerfd_settime", "times", "tkill", "truncate",
+	"umask", "uname", "unlink", "unlinkat", "utime", "utimensat", "utimes", "vfork",
+	"vmsplice", "wait4", "waitid", "write", "writev",
 };
 
 static const char *const refused[] = {
 	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime",
-	"delete_module", "fanotify_init", "fanotify_mark", "finit_module", "fsconfig", "fsmount", "fsopen",
-	"fspick", "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl",
-	"kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mbind", "memfd_secret",
-	"migrate_pages", "modify_ldt", "mount", "mount_setattr", "move_mount", "move_pages",
-	"name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open", "pidfd_getfd",
-	"pivot_root", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace", "quotactl",
-	"quotactl_fd", "reboot", "remap_file_pages", "request_key", "set_mempolicy",
-	"set_mempolicy_home_node", "setdomainname", "sethostname", "setns", "settimeofday", "swapoff",
-	"swapon", "sysfs", "syslog", "umount2", "unshare", "uselib", "userfaultfd", "ustat", "vhangup",
+	"delete_module", "fanotify_init", "fanotify_mark", "finit_module", "fsconfig", "fsmount",
+	"fsopen", "fspick", "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup",
+	"ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie",
+	"mbind", "memfd_secret", "migrate_pages", "modify_ldt", "mount", "mount_setattr",
+	"move_mount", "move_pages", "name_to_handle_at", "open_by_handle_at", "open_tree",
+	"perf_event_open", "pidfd_getfd", "pivot_root", "process_madvise", "process_vm_readv",
+	"process_vm_writev", "ptrace", "quotactl", "quotactl_fd", "reboot", "remap_file_pages",
+	"request_key", "set_mempolicy", "set_mempolicy_home_node", "setdomainname", "sethostname",
+	"setns", "settimeofday", "swapoff", "swapon", "sysfs", "syslog", "umount2", "unshare",
+	"uselib", "userfaultfd", "ustat", "vhangup",
 };
 
 /* Calls whose names libseccomp 2.5 does not know; their numbers are the same everywhere. */
@@ -138,16 +142,17 @@ enum {
 	/* AF_INET and AF_INET6 differ in this one bit. */
 	INET_BITS = ALL_BITS & ~(unsigned)(AF_INET ^ AF_INET6),
 	TYPE_BITS = 0xf, /* of socket's second argument; the rest are flags */
-	CLONE_NEW_ANY = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-		CLONE_NEWPID | CLONE_NEWNET,
+	CLONE_NEW_ANY = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET,
 };
 
 #define IS(word_, value_) { (word_), ALL_BITS, (value_) }
 #define HAS(word_, mask_, value_) { (word_), (mask_), (value_) }
 
 static const struct rule rules[] = {
-	/* No namespace of one's own: most kernel holes of the last years begin with one.  clone3 keeps its
-	 * flags in memory, where a filter cannot see them, so it does not exist and libc uses clone. */
+	/* No namespace of one's own: most kernel holes of the last years begin with one.  clone3
+	 * keeps its flags in memory, where a filter cannot see them, so it does not exist and libc
+	 * uses clone. */
 	{ "clone", { HAS(LOW(0), CLONE_NEW_ANY, 0) }, ALLOW },
 	{ .verdict = REFUSE(EPERM) },
 
@@ -156,23 +161,28 @@ static const struct rule rules[] = {
 	{ NULL, { IS(LOW(0), 0xffffffff) }, ALLOW },
 	{ .verdict = REFUSE(EPERM) },
 
-	/* Typing into a terminal that somebody else reads.  The kernel takes the command as 32 bits; a filter
-	 * that compared 64 was fooled by a set upper bit (CVE-2019-10063). */
+	/* Typing into a terminal that somebody else reads.  The kernel takes the command as 32
+	 * bits; a filter that compared 64 was fooled by a set upper bit (CVE-2019-10063). */
 	{ "ioctl", { IS(LOW(1), TIOCSTI) }, REFUSE(EPERM) },
 	{ NULL, { IS(LOW(1), TIOCLINUX) }, REFUSE(EPERM) },
 	{ NULL, { IS(HIGH(1), 0) }, ALLOW },
 	{ .verdict = ABSENT },
 
-	/* Streams and datagrams, and asking about one's own interfaces.  Every other family answers as if the
-	 * kernel had been built without it, which programs cope with (groupadd dies of EPERM here). */
+	/* Streams and datagrams, and asking about one's own interfaces.  Every other family answers
+	 * as if the kernel had been built without it, which programs cope with (groupadd dies of
+	 * EPERM here). */
 	{ "socket", { IS(LOW(0), AF_UNIX) }, ALLOW },
-	{ NULL, { HAS(LOW(0), INET_BITS, AF_INET), HAS(LOW(1), TYPE_BITS, SOCK_STREAM), IS(LOW(2), 0) },
+	{ NULL,
+		{ HAS(LOW(0), INET_BITS, AF_INET), HAS(LOW(1), TYPE_BITS, SOCK_STREAM),
+			IS(LOW(2), 0) },
 		ALLOW },
 	{ NULL,
 		{ HAS(LOW(0), INET_BITS, AF_INET), HAS(LOW(1), TYPE_BITS, SOCK_STREAM),
 			IS(LOW(2), IPPROTO_TCP) },
 		ALLOW },
-	{ NULL, { HAS(LOW(0), INET_BITS, AF_INET), HAS(LOW(1), TYPE_BITS, SOCK_DGRAM), IS(LOW(2), 0) },
+	{ NULL,
+		{ HAS(LOW(0), INET_BITS, AF_INET), HAS(LOW(1), TYPE_BITS, SOCK_DGRAM),
+			IS(LOW(2), 0) },
 		ALLOW },
 	{ NULL,
 		{ HAS(LOW(0), INET_BITS, AF_INET), HAS(LOW(1), TYPE_BITS, SOCK_DGRAM),
@@ -285,8 +295,8 @@ static void add_search(struct program *p, const unsigned *starts, size_t count)
 	add_search(p, starts + half, count - half);
 }
 
-/* Another architecture's table (32-bit, x32) would give the numbers another meaning.  -1 is what a tracer
- * leaves behind and simply no call. */
+/* Another architecture's table (32-bit, x32) would give the numbers another meaning.  -1 is what a
+ * tracer leaves behind and simply no call. */
 static void add_guards(struct program *p)
 {
 	add_load(p, offsetof(struct seccomp_data, arch));
@@ -300,7 +310,8 @@ static void add_guards(struct program *p)
 	add_return(p, KILL);
 }
 
-/* A name that this machine does not have is skipped, one that no machine has is a slip of the pen. */
+/* A name that this machine does not have is skipped, one that no machine has is a slip of the
+ * pen. */
 static bool find_fate(const char *name, struct fate **ret)
 {
 	int number = seccomp_syscall_resolve_name(name);
@@ -349,9 +360,8 @@ static void print_program(const struct program *p)
 {
 	printf("/* Made by sandbox/seccomp.c.  Include <linux/filter.h> first. */\n"
 	       "static const struct sock_filter seccomp_program[] = {\n");
-	for (size_t i = 0; i < p->size; i++)
-		printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", p->code[i].code, p->code[i].jt, p->code[i].jf,
-			p->code[i].k);
+	for (const struct sock_filter *in = p->code; in < p->code + p->size; in++)
+		printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", in->code, in->jt, in->jf, in->k);
 	printf("};\n");
 }
 

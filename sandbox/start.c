@@ -47,8 +47,9 @@ static _Noreturn void run_child(const struct sandbox_spec *spec, int report)
 	_exit(r < 0);
 }
 
-/* Groups of root's would come along into the sandbox, where nobody can drop them.  The capabilities must
- * outlast the change of the effective uid: some kernels let only their owner make a user namespace. */
+/* Groups of root's would come along into the sandbox, where nobody can drop them.  The capabilities
+ * must outlast the change of the effective uid: some kernels let only their owner make a user
+ * namespace. */
 static int prepare_root(void)
 {
 	if (setgroups(0, NULL) < 0)
@@ -68,8 +69,9 @@ static int become(const struct sandbox_spec *spec, struct buf *why)
 	int r = prepare_root();
 	if (r == 0)
 		r = set_effective(spec->host_uid, spec->host_gid);
-	return r < 0 ? fail(why, -r, "cannot take the private uid %u: %s", spec->host_uid, strerror(-r)) :
-		       0;
+	if (r < 0)
+		return fail(why, -r, "cannot become uid %u: %s", spec->host_uid, strerror(-r));
+	return 0;
 }
 
 /* Staying somebody else would be worse than dying. */
@@ -107,8 +109,8 @@ static int clone_as(const struct sandbox_spec *spec, int report, struct sandbox_
 	return ret->pid > 0 ? 0 : fail(why, r, "cannot make namespaces: %s", strerror(r));
 }
 
-/* The child finds the workspace as its working directory: that follows a process into new namespaces, and a
- * path to it may not be open to the identity. */
+/* The child finds the workspace as its working directory: that follows a process into new
+ * namespaces, and a path to it may not be open to the identity. */
 static int clone_there(const struct sandbox_spec *spec, int report, struct sandbox_process *ret,
 	struct buf *why)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The confinement steps, each a function that changes the calling process and returns 0, or -errno with a
- * sentence.  Only enter.c puts them in order; tests and benchmarks walk the same table.
+ * The confinement steps, each a function that changes the calling process and returns 0, or
+ * -errno with a sentence.  Only enter.c puts them in order; tests and benchmarks walk the
+ * same table.
  */
 #pragma once
 
@@ -14,13 +15,14 @@ struct step {
 
 extern const struct step sandbox_steps[]; /* ends with a NULL name */
 
-/* identity.c */
-int step_identity(const struct sandbox_spec *spec, struct buf *why); /* uid 0 inside is host_uid outside */
+/* identity.c: uid 0 inside is host_uid outside */
+int step_identity(const struct sandbox_spec *spec, struct buf *why);
 
-/* root.c */
-int step_mounts(const struct sandbox_spec *spec, struct buf *why); /* nothing mounted here is seen outside */
-int step_root(const struct sandbox_spec *spec, struct buf *why); /* builds the tree, working directory is its top */
-int step_pivot(const struct sandbox_spec *spec, struct buf *why); /* makes it the only tree */
+/* root.c: what is mounted here is not seen outside; the tree is built, with the working
+ * directory at its top; it becomes the only one */
+int step_mounts(const struct sandbox_spec *spec, struct buf *why);
+int step_root(const struct sandbox_spec *spec, struct buf *why);
+int step_pivot(const struct sandbox_spec *spec, struct buf *why);
 
 /* limits.c */
 int step_limits(const struct sandbox_spec *spec, struct buf *why);
@@ -29,7 +31,7 @@ int step_limits(const struct sandbox_spec *spec, struct buf *why);
 int step_signals(const struct sandbox_spec *spec, struct buf *why);
 int step_loopback(const struct sandbox_spec *spec, struct buf *why);
 int step_hostname(const struct sandbox_spec *spec, struct buf *why);
-int step_session(const struct sandbox_spec *spec, struct buf *why); /* no terminal, a fresh keyring */
+int step_session(const struct sandbox_spec *spec, struct buf *why);
 int step_descriptors(const struct sandbox_spec *spec, struct buf *why);
 
 /* rights.c: what it may do; in this order, at the end */

@@ -32,8 +32,8 @@ static void end_soon(struct stream *s, const char *why)
 	loop_remove(&s->io);
 }
 
-/* Whoever is gone may have left a last word, so a send that fails only drops what was to be sent: the end
- * is found by reading.  Sent bytes are counted, not moved away, until all are out. */
+/* Whoever is gone may have left a last word, so a send that fails only drops what was to be sent:
+ * the end is found by reading.  Sent bytes are counted, not moved away, until all are out. */
 static void flush(struct stream *s)
 {
 	ssize_t n = 0;

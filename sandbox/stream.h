@@ -22,11 +22,11 @@ struct stream {
 	const char *why;
 };
 
-enum { STREAM_OUT_MAX = 64 << 20 }; /* one full input and what queued behind it; see TOOL_INPUT_BYTES_MAX */
+enum { STREAM_OUT_MAX = 64 << 20 }; /* one full TOOL_INPUT_BYTES_MAX and what queued behind it */
 
 /* `s` has frame_max and the callbacks set.  0 or -errno. */
 int stream_open(struct stream *s, struct loop *loop, int fd /* taken in any case */);
-void stream_close(struct stream *s); /* no callback follows; fine when closed or never opened (zeroed) */
+void stream_close(struct stream *s); /* no callback follows; fine when closed or all zero */
 
 /* Sends or queues one frame.  A stream that is full or broken ends later, from the loop. */
 void stream_send(struct stream *s, struct slice list);

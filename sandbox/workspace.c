@@ -23,11 +23,13 @@ struct adoption {
 int workspace_open(const char *path, struct buf *why)
 {
 	int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? fail(why, errno, "cannot open the workspace %s: %s", path, strerror(errno)) : fd;
+	if (fd < 0)
+		return fail(why, errno, "cannot open the workspace %s: %s", path, strerror(errno));
+	return fd;
 }
 
-/* A file with a second name may be one of the host's that somebody linked in: giving it away here would give
- * it away there. */
+/* A file with a second name may be one of the host's that somebody linked in: giving it away here
+ * would give it away there. */
 static bool is_adoptable(const struct adoption *a, const struct stat *st)
 {
 	return st->st_dev == a->device && (S_ISDIR(st->st_mode) || st->st_nlink == 1);
@@ -37,7 +39,8 @@ static int give(const struct adoption *a, int dir, const char *name, const struc
 {
 	if ((st->st_uid == a->uid && st->st_gid == a->gid) || !is_adoptable(a, st))
 		return 0;
-	return fchownat(dir, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0 ? -errno : 0;
+	int how = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+	return fchownat(dir, name, a->uid, a->gid, how) < 0 ? -errno : 0;
 }
 
 static int adopt_below(const struct adoption *a, int dir, int depth);

@@ -231,7 +231,8 @@ static const struct kind kinds[] = {
 	{ "socket unix", AF_UNIX, SOCK_STREAM, 0, { WORKS } },
 	{ "socket tcp", AF_INET, SOCK_STREAM, 0, { WORKS } },
 	{ "socket tcp by name", AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP, { WORKS } },
-	{ "socket udp6", AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP, { WORKS, EAFNOSUPPORT } },
+	{ "socket udp6", AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP,
+		{ WORKS, EAFNOSUPPORT } },
 	{ "socket raw", AF_INET, SOCK_RAW, IPPROTO_ICMP, { EPROTONOSUPPORT } },
 	{ "socket ping", AF_INET, SOCK_DGRAM, IPPROTO_ICMP, { EPROTONOSUPPORT } },
 	{ "socket sctp", AF_INET, SOCK_STREAM, 132, { EPROTONOSUPPORT } },
@@ -302,7 +303,8 @@ static int host_abstract(void)
 /* A server in the sandbox can be reached from the sandbox. */
 static int own_loopback(void)
 {
-	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in name = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(name);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (bind(fd, (struct sockaddr *)&name, size) < 0 || listen(fd, 1) < 0 ||
@@ -365,7 +367,7 @@ static int call_32_bit(void)
 static int raise_capability(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { .effective = 1, .permitted = 1, .inheritable = 1 } };
+	struct __user_cap_data_struct data[2] = { { 1, 1, 1 } };
 	return syscall(SYS_capset, &head, data) < 0 ? errno : WORKS;
 }
 
@@ -434,9 +436,13 @@ static int status_is(const char *line)
 
 static int capabilities_zero(void)
 {
-	static const char *const lines[] = { "\nCapInh:\t0000000000000000\n", "\nCapPrm:\t0000000000000000\n",
-		"\nCapEff:\t0000000000000000\n", "\nCapBnd:\t0000000000000000\n",
-		"\nCapAmb:\t0000000000000000\n" };
+	static const char *const lines[] = {
+		"\nCapInh:\t0000000000000000\n",
+		"\nCapPrm:\t0000000000000000\n",
+		"\nCapEff:\t0000000000000000\n",
+		"\nCapBnd:\t0000000000000000\n",
+		"\nCapAmb:\t0000000000000000\n",
+	};
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		if (status_is(lines[i]))
 			return DIFFERENT;
@@ -553,7 +559,7 @@ static int session_leader(void)
 
 static int identity(void)
 {
-	return getuid() == 0 && geteuid() == 0 && getgid() == 0 && getegid() == 0 ? WORKS : DIFFERENT;
+	return getuid() || geteuid() || getgid() || getegid() ? DIFFERENT : WORKS;
 }
 
 static int workspace_owned(void)
@@ -641,8 +647,8 @@ static void tell(const char *name, int got, const int wanted[WANTED_MAX])
 	for (int i = 1; i < WANTED_MAX; i++)
 		is_wanted |= wanted[i] != WORKS && got == wanted[i];
 	wrong_count += !is_wanted;
-	int n = snprintf(line, sizeof(line), "%s\t%s\t%d\t%d\n", is_wanted ? "ok" : "WRONG", name, got,
-		wanted[0]);
+	int n = snprintf(line, sizeof(line), "%s\t%s\t%d\t%d\n", is_wanted ? "ok" : "WRONG",
+		name, got, wanted[0]);
 	if (write(control, line, (size_t)n) != n)
 		_exit(3);
 }

@@ -191,7 +191,8 @@ static void test_whole_life(void)
 	say_hello(hands, "i1", "toolu_old");
 	await_news();
 	check_seen("ready a i1 0\n");
-	CHECK(sandbox_is_ready(s) && sandbox_knows(s, "toolu_old") && !sandbox_knows(s, "toolu_new"));
+	CHECK(sandbox_is_ready(s));
+	CHECK(sandbox_knows(s, "toolu_old") && !sandbox_knows(s, "toolu_new"));
 	sandbox_execute(s, "toolu_new", "bash", slice_of("input"), 1000);
 	check_sent(hands, "execute", "toolu_new");
 	say_result(hands, "toolu_new", "done", 4);
@@ -251,7 +252,8 @@ static void test_hostile_text(void)
 	await_news();
 	check_seen("result c y 0\n");
 	CHECK_INT(waitpid(pid, NULL, 0), pid);
-	CHECK(last_text.size <= TOOL_RESULT_BYTES_MAX && last_text.size > TOOL_RESULT_BYTES_MAX - 3);
+	CHECK(last_text.size <= TOOL_RESULT_BYTES_MAX);
+	CHECK(last_text.size > TOOL_RESULT_BYTES_MAX - 3);
 	end(hands, "c");
 }
 
@@ -267,9 +269,12 @@ struct violation {
 static void test_violations(void)
 {
 	static const struct violation rows[] = {
-		{ "v1", "hello", "2", "i", 0, "dead v1: the sandbox speaks another version of the protocol\n" },
-		{ "v2", "hello", "1", "j", 0, "dead v2: the sandbox is not the one that was asked for\n" },
-		{ "v3", "howdy", "1", "i", 0, "dead v3: the sandbox sent a message that is none\n" },
+		{ "v1", "hello", "2", "i", 0,
+			"dead v1: the sandbox speaks another version of the protocol\n" },
+		{ "v2", "hello", "1", "j", 0,
+			"dead v2: the sandbox is not the one that was asked for\n" },
+		{ "v3", "howdy", "1", "i", 0,
+			"dead v3: the sandbox sent a message that is none\n" },
 		{ "v4", NULL, "1", "i", 0, "dead v4: the sandbox sent a message that is none\n" },
 		{ "v5", "hello", "1", "i", 3u << 20,
 			"dead v5: the sandbox has ended: it sent more than a message may hold\n" },
@@ -379,7 +384,8 @@ static void test_death(void)
 	check_seen("");
 }
 
-/* Hands that end before they say hello may have been dying when they were asked: asked again, within bounds. */
+/* Hands that end before they say hello may have been dying when they were asked: asked again,
+ * within bounds. */
 static void test_silent_ends(void)
 {
 	CHECK(sandbox_open(all, "m", "/w") != NULL);
@@ -431,7 +437,8 @@ static void test_full(void)
 
 int main(void)
 {
-	struct sandbox_handler handler = { .on_ready = on_ready, .on_result = on_result, .on_dead = on_dead };
+	struct sandbox_handler handler = { .on_ready = on_ready, .on_result = on_result,
+		.on_dead = on_dead };
 	int ends[2];
 	CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
 	CHECK_INT(loop_new(&loop), 0);

@@ -72,7 +72,8 @@ static void start_spawner(void)
 	cleanup(free) char *socket_word = xprintf("socket=%d", dup(socket_ends[1]));
 	cleanup(free) char *control_word = xprintf("control=%d", dup(control_ends[1]));
 	cleanup(free) char *hands_word = xprintf("hands=%d", dup(hands));
-	execl(spawner_path, "agentdirs-spawner", socket_word, control_word, hands_word, (char *)NULL);
+	execl(spawner_path, "agentdirs-spawner", socket_word, control_word, hands_word,
+		(char *)NULL);
 	_exit(127);
 }
 
@@ -168,8 +169,8 @@ static void test_refusals(void)
 	       "workspace\n");
 }
 
-/* As root: files that others left in the workspace are the sandbox's before it runs; what has a second
- * name, and what a link points to, is not touched. */
+/* As root: files that others left in the workspace are the sandbox's before it runs; what has a
+ * second name, and what a link points to, is not touched. */
 static void test_adoption(void)
 {
 	struct stat st;
@@ -224,8 +225,10 @@ static void test_stop(void)
 
 static bool become_user(void)
 {
-	return geteuid() != 0 || (setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-					 setresuid(NOBODY, NOBODY, NOBODY) == 0);
+	if (geteuid() != 0)
+		return true;
+	return setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+		setresuid(NOBODY, NOBODY, NOBODY) == 0;
 }
 
 static int seal_program(const char *path)

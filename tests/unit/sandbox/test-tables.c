@@ -47,7 +47,8 @@ static bool is_sound_path(const char *path)
 static bool has_bounds(const struct mount_row *row)
 {
 	return row->make != tree_tmpfs ||
-		(row->options && strstr(row->options, "size=") && strstr(row->options, "nr_inodes="));
+		(row->options && strstr(row->options, "size=") &&
+			strstr(row->options, "nr_inodes="));
 }
 
 /* What may be taken from the host at all. */
@@ -88,8 +89,8 @@ static void test_rows(void)
 /* Each of these is a way out, or a window, when it is not covered. */
 static void test_masks(void)
 {
-	static const char *const covered[] = { "proc/sys", "proc/bus", "proc/irq", "proc/fs", "proc/kcore",
-		"proc/keys", "proc/kmsg", "proc/sysrq-trigger", "proc/timer_list", "proc/kallsyms",
+	static const char *const covered[] = { "proc/sys", "proc/bus", "proc/irq", "proc/fs",
+		"proc/kcore", "proc/keys", "proc/kmsg", "proc/sysrq-trigger", "proc/timer_list", "proc/kallsyms",
 		"proc/latency_stats", "proc/acpi", "proc/scsi" };
 	for (size_t i = 0; i < ARRAY_LEN(covered); i++) {
 		const struct mount_row *row = sandbox_mounts;
@@ -111,11 +112,13 @@ static int step_place(const char *name)
 /* The few orders on which safety rests. */
 static void test_steps(void)
 {
-	static const char *const order[] = { "identity", "mounts", "root", "pivot_root", "capabilities",
-		"no_new_privs", "landlock", "seccomp", "hands" };
+	static const char *const order[] = { "identity", "mounts", "root", "pivot_root",
+		"capabilities", "no_new_privs", "landlock", "seccomp", "hands" };
 	for (size_t i = 1; i < ARRAY_LEN(order); i++)
-		CHECK(step_place(order[i - 1]) >= 0 && step_place(order[i - 1]) < step_place(order[i]));
-	CHECK(step_place("limits") > step_place("identity")); /* so that processes are counted inside */
+		CHECK(step_place(order[i - 1]) < step_place(order[i]));
+	CHECK(step_place("identity") >= 0);
+	/* So that processes are counted inside. */
+	CHECK(step_place("limits") > step_place("identity"));
 	CHECK_INT(step_place("hands"), step_place("seccomp") + 1);
 }
 
