@@ -4,21 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "fs/mount.h"
 
 enum {
 	NOTIFY_RESEND = 7, /* since Linux 6.9; not in the headers of Debian 12 */
 	REQUEST_MAX = (1 << 20) + (64 << 10), /* max_write and its header, what libfuse itself allows */
 	REQUESTS_A_ROUND = 32, /* then hints and timers get their turn */
-	UNMOUNT_MS = 5000,
 };
 
 #define AGAIN_BIT (1ULL << 63) /* FUSE_UNIQUE_RESEND */
@@ -55,34 +51,32 @@ static int session_new(const struct transport_setup *setup, const struct fuse_lo
 	struct fuse_session **ret)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	const char *options = setup->allow_other
-		? "-ofsname=agentdirs,subtype=agentdirs,allow_other,default_permissions"
-		: "-ofsname=agentdirs,subtype=agentdirs";
-	if (fuse_opt_add_arg(&args, "agentdirs") < 0 || fuse_opt_add_arg(&args, options) < 0)
+	if (fuse_opt_add_arg(&args, "agentdirs") < 0)
 		abort();
-	*ret = fuse_session_new(&args, ops, sizeof(*ops), setup->data);
+	struct fuse_session *session = fuse_session_new(&args, ops, sizeof(*ops), setup->data);
 	fuse_opt_free_args(&args);
-	return *ret ? 0 : -EINVAL;
+	cleanup(fd) int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (!session || fd < 0 || fuse_session_custom_io(session, &device_io, fd) != 0) {
+		if (session)
+			fuse_session_destroy(session);
+		return -EINVAL;
+	}
+	(void)steal_fd(&fd); /* the session closes it */
+	*ret = session;
+	return 0;
 }
 
-/* A session that writes its answers to nowhere until session_connect. */
-static int session_new_deaf(const struct transport_setup *setup, const struct fuse_lowlevel_ops *ops,
-	struct fuse_session **ret)
+/* From now on it answers. */
+static int session_connect(struct fuse_session *session, int device)
 {
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int r = session_new(setup, ops, ret);
-	if (r == 0 && fuse_session_custom_io(*ret, &device_io, fd) == 0)
-		return 0;
-	close(fd);
-	return r < 0 ? r : -EINVAL;
+	return dup3(device, fuse_session_fd(session), O_CLOEXEC) < 0 ? -errno : 0;
 }
 
-static int session_connect(struct fuse_session *session, int device, struct slice init)
+/* The same for a session that has missed the first request. */
+static int session_join(struct fuse_session *session, int device, struct slice init)
 {
 	process(session, init);
-	return dup3(device, fuse_session_fd(session), O_CLOEXEC) < 0 ? -errno : 0;
+	return session_connect(session, device);
 }
 
 /* FORGETs of many inodes come in one request; the tree's own need no answer and no action, so only the
@@ -107,7 +101,7 @@ static void dispatch(struct transport *t, struct fuse_in_header *head, size_t si
 		if (t->setup.on_init)
 			t->setup.on_init(t->setup.data, request);
 		if (t->workspace)
-			(void)session_connect(t->workspace, t->io.fd, request);
+			(void)session_join(t->workspace, t->io.fd, request);
 	} else if (head->opcode == FUSE_BATCH_FORGET) {
 		forget_foreign(head);
 		request.size = head->len;
@@ -163,9 +157,16 @@ static void cleanup_transport(struct transport **t)
 	*t = transport_free(*t);
 }
 
+static int new_sessions(struct transport *t)
+{
+	int r = session_new(&t->setup, t->setup.tree, &t->tree);
+	if (r == 0 && t->setup.workspace)
+		r = session_new(&t->setup, t->setup.workspace, &t->workspace);
+	return r;
+}
+
 static int start(struct transport *t)
 {
-	t->io.fd = fuse_session_fd(t->tree);
 	int r = io_set_nonblock(t->io.fd);
 	return r < 0 ? r : loop_add(t->loop, &t->io);
 }
@@ -174,22 +175,17 @@ int transport_mount(struct loop *loop, const struct transport_setup *setup, stru
 	struct buf *why)
 {
 	cleanup(transport) struct transport *t = transport_new(loop, setup);
-	int r = session_new(setup, setup->tree, &t->tree);
-	if (r == 0 && setup->workspace)
-		r = session_new_deaf(setup, setup->workspace, &t->workspace);
+	int r = new_sessions(t);
 	if (r < 0)
-		return fail(why, -r, "the FUSE library refused to start: %s", strerror(-r));
-	errno = 0;
-	if (fuse_session_mount(t->tree, setup->mountpoint) != 0) {
-		int error = errno ? errno : EPERM;
-		return fail(why, error,
-			"cannot mount on %s (%s); check that /dev/fuse exists, that fusermount3 is "
-			"installed, and that the directory is yours",
-			setup->mountpoint, strerror(error));
-	}
-	r = start(t);
+		return fail(why, -r, "the FUSE library refused to start");
+	t->io.fd = mount_attach(setup->mountpoint, setup->allow_other, why);
+	if (t->io.fd < 0)
+		return t->io.fd;
+	r = session_connect(t->tree, t->io.fd); /* the workspaces' joins when the first request has come */
+	if (r == 0)
+		r = start(t);
 	if (r < 0)
-		return fail(why, -r, "cannot watch /dev/fuse: %s", strerror(-r));
+		return fail(why, -r, "cannot serve the mount: %s", strerror(-r));
 	*ret = steal(t);
 	return 0;
 }
@@ -201,30 +197,23 @@ static int send_notice(int device, int code, const void *body, size_t size)
 	return writev(device, parts, size ? 2 : 1) < 0 ? -errno : 0;
 }
 
-static int take_over_sessions(struct transport *t, int device, struct slice init)
-{
-	int r = session_new_deaf(&t->setup, t->setup.tree, &t->tree);
-	if (r == 0)
-		r = session_connect(t->tree, device, init);
-	if (r < 0 || !t->setup.workspace)
-		return r;
-	r = session_new_deaf(&t->setup, t->setup.workspace, &t->workspace);
-	return r < 0 ? r : session_connect(t->workspace, device, init);
-}
-
 int transport_take_over(struct loop *loop, const struct transport_setup *setup, int device,
 	struct slice init, struct transport **ret, struct buf *why)
 {
-	cleanup(fd) int given = device;
 	cleanup(transport) struct transport *t = transport_new(loop, setup);
-	int r = take_over_sessions(t, given, init);
+	t->io.fd = device;
+	int r = new_sessions(t);
+	if (r == 0)
+		r = session_join(t->tree, device, init);
+	if (r == 0 && t->workspace)
+		r = session_join(t->workspace, device, init);
 	if (r < 0)
-		return fail(why, -r, "the FUSE library refused to go on: %s", strerror(-r));
-	if (send_notice(given, NOTIFY_RESEND, NULL, 0) < 0)
+		return fail(why, -r, "the FUSE library refused to go on");
+	if (send_notice(device, NOTIFY_RESEND, NULL, 0) < 0)
 		return fail(why, ENOTSUP, "this kernel cannot send requests again (Linux before 6.9)");
 	r = start(t);
 	if (r < 0)
-		return fail(why, -r, "cannot watch /dev/fuse: %s", strerror(-r));
+		return fail(why, -r, "cannot serve the mount: %s", strerror(-r));
 	*ret = steal(t);
 	return 0;
 }
@@ -234,32 +223,9 @@ int transport_device(const struct transport *t)
 	return t->io.fd;
 }
 
-/* An ordinary user's mount is undone by the setuid helper that made it. */
-static pid_t unmount_by_helper(const char *mountpoint)
-{
-	char *argv[] = { (char *)"fusermount3", (char *)"-u", (char *)"-q", (char *)"-z", (char *)"--",
-		(char *)mountpoint, NULL };
-	pid_t child = -1;
-	posix_spawnattr_t attr;
-	sigset_t none;
-	sigemptyset(&none);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	if (posix_spawnp(&child, argv[0], NULL, &attr, argv, environ) != 0)
-		child = -1;
-	posix_spawnattr_destroy(&attr);
-	return child;
-}
-
 void transport_unmount(struct transport *t)
 {
-	if (umount2(t->setup.mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno != EPERM)
-		return;
-	pid_t child = unmount_by_helper(t->setup.mountpoint);
-	int64_t end_ms = clock_now_ms() + UNMOUNT_MS;
-	while (child > 0 && waitpid(child, NULL, WNOHANG) == 0 && clock_now_ms() < end_ms)
-		(void)loop_round(t->loop, 10);
+	mount_detach(t->setup.mountpoint, t->loop);
 }
 
 struct transport *transport_free(struct transport *t)
@@ -271,6 +237,7 @@ struct transport *transport_free(struct transport *t)
 		fuse_session_destroy(t->tree);
 	if (t->workspace)
 		fuse_session_destroy(t->workspace);
+	cleanup_fd(&t->io.fd);
 	free(t->space);
 	free(t);
 	return NULL;

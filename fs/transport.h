@@ -7,8 +7,9 @@
  * mount, and needs to know neither: a session of it is an interpreter of request
  * bytes that writes answers to a descriptor.  So requests are read here, once,
  * and given to the session that the top bit of the inode number chooses; a
- * session that has to hear the kernel's first request again (every session but
- * the one that answered it) gets it while its descriptor still is /dev/null.
+ * session that has to hear the kernel's first request although it was answered
+ * already (every session but one) gets it while its descriptor still is
+ * /dev/null, and then has /dev/fuse put in that place.
  */
 #pragma once
 
