@@ -168,12 +168,35 @@ int session_show_error(struct fs *fs, int64_t object, struct buf *out)
 	return buf_add(out, buf_text(last), last->size);
 }
 
+static void set_number(cJSON *body, const char *object, const char *name, double value)
+{
+	cJSON *in = cJSON_GetObjectItemCaseSensitive(body, object);
+	cJSON *number = cJSON_GetObjectItemCaseSensitive(in, name);
+	if (number)
+		cJSON_SetNumberValue(number, value);
+}
+
+/* Times are as of the session's last change, not of now: a file whose size differs between stat and read is
+ * cut by tar, and one that changes by itself is copied by every rsync. */
+static void freeze_times(cJSON *body, const struct session *s)
+{
+	double active = (double)s->fold.usage.active_us / 1e6;
+	double since = (double)(s->object.updated_us - s->object.created_us) / 1e6;
+	set_number(body, "stats", "duration_seconds", since);
+	set_number(body, "stats", "active_seconds", active);
+	set_number(body, "usage", "active_seconds", active);
+}
+
 int session_json(struct fs *fs, int64_t object, struct buf *out)
 {
-	int r = 0;
+	const struct session *s;
+	int r = fs_session(fs, object, &s);
+	if (r < 0)
+		return r;
 	cleanup(json) cJSON *body = session_body(fs->store, object, &r);
 	if (!body)
 		return r ? r : -EIO;
+	freeze_times(body, s);
 	cleanup(free) char *text = cJSON_Print(body);
 	r = buf_add_text(out, text);
 	end_line(out);
