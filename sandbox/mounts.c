@@ -17,8 +17,7 @@ static const char hosts[] = "127.0.0.1\tlocalhost sandbox\n"
 static const char nsswitch[] = "passwd: files\n"
 			       "group: files\n"
 			       "hosts: files dns\n"
-			       "services: files\n"
-			       "protocols: files\n";
+			       "services: files\n";
 
 const struct mount_row sandbox_mounts[] = {
 	{ tree_directory, "dev" },
@@ -55,14 +54,11 @@ const struct mount_row sandbox_mounts[] = {
 	{ tree_file, "etc/resolv.conf", "" },
 	{ tree_file, "etc/shells", "/bin/sh\n/bin/bash\n" },
 	{ tree_link, "etc/mtab", "../proc/self/mounts" },
-	{ tree_copy, "etc/ld.so.conf", "/etc/ld.so.conf" },
 	{ tree_copy, "etc/localtime", "/etc/localtime" },
 	{ tree_copy, "etc/os-release", "/etc/os-release" },
 	{ tree_bind, "etc/alternatives", "/etc/alternatives" },
 	{ tree_bind, "etc/ld.so.cache", "/etc/ld.so.cache" },
-	{ tree_bind, "etc/ld.so.conf.d", "/etc/ld.so.conf.d" },
 	{ tree_bind, "etc/mime.types", "/etc/mime.types" },
-	{ tree_bind, "etc/protocols", "/etc/protocols" },
 	{ tree_bind, "etc/services", "/etc/services" },
 	{ tree_directory, "etc/ssl" },
 	{ tree_bind, "etc/ssl/openssl.cnf", "/etc/ssl/openssl.cnf" },

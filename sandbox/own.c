@@ -14,11 +14,12 @@
 
 #include "sandbox/steps.h"
 
-/* Ignored signals and the mask survive exec, and the spawner has both. */
+/* Ignored signals and the mask survive exec, and the spawner has both.  Nobody ignores real-time
+ * ones. */
 int step_signals(const struct sandbox_spec *spec, struct buf *why)
 {
 	struct sigaction standard = { .sa_handler = SIG_DFL };
-	for (int signal = 1; signal < NSIG; signal++)
+	for (int signal = 1; signal <= SIGSYS; signal++)
 		(void)sigaction(signal, &standard, NULL); /* KILL and STOP refuse, rightly */
 	sigset_t none;
 	sigemptyset(&none);
