@@ -65,7 +65,7 @@ int workspace_root_of(const struct workspace_tree *want, struct fuse_entry_param
 	struct statx st;
 	int r = tree_see(want, &tree, &st);
 	if (r == 0)
-		show_entry(tree->top, &st, ret);
+		tell_entry(tree->top, &st, ret);
 	return r;
 }
 

@@ -13,8 +13,8 @@ static void reply_attr(fuse_req_t req, int r, const struct visit *v)
 	if (r < 0)
 		return (void)fuse_reply_err(req, -r);
 	struct stat st;
-	show_stat(v->entry->tree, &v->st, &st);
-	fuse_reply_attr(req, &st, SHOW_SECONDS(SHOW_ATTRIBUTES_MS));
+	tell_stat(v->entry, &v->st, &st);
+	fuse_reply_attr(req, &st, SHOW_SECONDS(SHOW_FILE_MS));
 }
 
 void attr_get(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

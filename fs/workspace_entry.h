@@ -54,8 +54,10 @@ struct entry {
 	struct tree *tree; /* lent, outlives the entry */
 	struct entry *parent; /* holds it; NULL for the top */
 	struct identity who;
+	uint64_t told_size; /* what the kernel believes the size of a file to be */
 	uint64_t lookups; /* as the kernel counts them */
 	uint32_t holders; /* entries below, and open files */
+	bool was_told_wrong; /* the last OPEN said so */
 	bool gone; /* the name means something else by now, or nothing */
 	struct list opened; /* struct opened.link */
 	struct entry *next_id, *next_name; /* in their buckets */

@@ -52,10 +52,24 @@ static int keep_open(struct entry *entry, int fd /* taken */, struct fuse_file_i
 	return 0;
 }
 
+/* Whether a reader would be misled about where the file ends.  Not said twice in a row: who opens by
+ * descriptor looks no name up, and the sandbox may change the size each time. */
+static bool is_told_wrong(struct visit *v, int flags)
+{
+	struct entry *entry = v->entry;
+	bool wrong = S_ISREG(v->st.stx_mode) && !(flags & O_TRUNC) && !entry->was_told_wrong &&
+		v->st.stx_size != entry->told_size;
+	entry->was_told_wrong = wrong;
+	entry->told_size = flags & O_TRUNC ? 0 : entry->told_size;
+	return wrong;
+}
+
 static int open_object(fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	cleanup(visit) struct visit v = VISIT_NONE;
 	int r = visit_object(&v, ino, is_change(fi->flags) ? VISIT_CHANGE : VISIT_LOOK);
+	if (r == 0 && is_told_wrong(&v, fi->flags))
+		r = -ESTALE;
 	if (r == 0)
 		r = tree_reopen(v.fd, &v.st, fi->flags & OPEN_FLAGS);
 	return r < 0 ? r : keep_open(v.entry, r, fi);
@@ -212,6 +226,14 @@ static int open_for_change(struct fuse_file_info *fi, struct guise *guise, struc
 	return r;
 }
 
+/* The kernel counts on by itself, without asking. */
+static void tell_written(struct entry *entry, bool append, uint64_t offset, uint64_t size)
+{
+	uint64_t end = (append ? entry->told_size : offset) + size;
+	if (end > entry->told_size)
+		entry->told_size = end;
+}
+
 void files_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
 	struct fuse_file_info *fi)
 {
@@ -225,9 +247,9 @@ void files_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, 
 	struct iovec iov = { .iov_base = (void *)data, .iov_len = size };
 	ssize_t n = pwritev2(opened->fd, &iov, 1, offset, append ? RWF_APPEND : 0);
 	if (n < 0)
-		fuse_reply_err(req, errno);
-	else
-		fuse_reply_write(req, (size_t)n);
+		return (void)fuse_reply_err(req, errno);
+	tell_written(opened->entry, append, (uint64_t)offset, (uint64_t)n);
+	fuse_reply_write(req, (size_t)n);
 }
 
 void files_allocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t size,

@@ -58,14 +58,26 @@ void show_stat(const struct tree *tree, const struct statx *st, struct stat *ret
 	};
 }
 
-void show_entry(const struct entry *entry, const struct statx *st, struct fuse_entry_param *ret)
+void tell_stat(struct entry *entry, const struct statx *st, struct stat *ret)
+{
+	show_stat(entry->tree, st, ret);
+	entry->told_size = st->stx_size;
+}
+
+/* A special file is opened by the kernel alone, so nothing would tell it that this is another. */
+static int name_ms(mode_t type)
+{
+	return S_ISDIR(type) ? SHOW_DIRECTORY_MS : S_ISSOCK(show_type(type)) ? 0 : SHOW_FILE_MS;
+}
+
+void tell_entry(struct entry *entry, const struct statx *st, struct fuse_entry_param *ret)
 {
 	*ret = (struct fuse_entry_param){
 		.ino = entry->id,
-		.attr_timeout = SHOW_SECONDS(SHOW_ATTRIBUTES_MS),
-		.entry_timeout = S_ISDIR(st->stx_mode) ? SHOW_SECONDS(SHOW_DIRECTORY_MS) : 0,
+		.attr_timeout = SHOW_SECONDS(SHOW_FILE_MS),
+		.entry_timeout = SHOW_SECONDS(name_ms(st->stx_mode & S_IFMT)),
 	};
-	show_stat(entry->tree, st, &ret->attr);
+	tell_stat(entry, st, &ret->attr);
 }
 
 void show_take_back(const struct fuse_entry_param *entry)
@@ -145,7 +157,7 @@ int visit_see_as(
 	struct entry *entry = entry_see(visit->entry->tree, visit->entry, name, &who);
 	if (!entry)
 		return -ENOMEM;
-	show_entry(entry, st, ret);
+	tell_entry(entry, st, ret);
 	return 0;
 }
 

@@ -10,12 +10,15 @@
  *
  * How long the kernel may believe what it is told.  The sandbox changes files
  * behind its back, and `cat wait; cat workspace/result` must print the result:
- *  - The name of a file is looked up each time it is used, and the answer brings its size; so
- *    whoever opens by name sees the file as it is. An absent name is not remembered either.
- *  - A directory's name is kept for a second.  If it means something else by then, every
- *    request below it is ESTALE, which makes the kernel look again at once.
- *  - Attributes are kept for a tenth of a second, so that reading a file in small pieces does not
- *    ask for them each time; that is how soon somebody who keeps a file open sees it grow.
+ *  - A name is kept for a tenth of a second (a directory's for one), and so are the
+ *    attributes that came with it; a listing brings them for all its names.  That
+ *    makes `ls -l` and `git status` one request for many files, and it is how late
+ *    `stat` may be.  An absent name is not remembered at all.
+ *  - Opening is never late.  When the object is not the one that the name was seen
+ *    to have, or its size not the one that the kernel was told (which would cut
+ *    what is read), OPEN is answered ESTALE once: the kernel then looks the name up
+ *    again and opens what is there.  So it is with every request below a directory
+ *    that was replaced.
  *  - Pages are dropped at open, and when size or time of change is seen to differ.
  */
 #pragma once
@@ -70,9 +73,12 @@ gid_t show_gid(void);
  * asking us. */
 void show_stat(const struct tree *tree, const struct statx *st, struct stat *ret);
 mode_t show_type(mode_t type);
-void show_entry(const struct entry *entry, const struct statx *st, struct fuse_entry_param *ret);
 
-enum { SHOW_ATTRIBUTES_MS = 100, SHOW_DIRECTORY_MS = 1000 };
+/* The answers that tell the kernel about an entry. */
+void tell_entry(struct entry *entry, const struct statx *st, struct fuse_entry_param *ret);
+void tell_stat(struct entry *entry, const struct statx *st, struct stat *ret);
+
+enum { SHOW_FILE_MS = 100, SHOW_DIRECTORY_MS = 1000 };
 #define SHOW_SECONDS(ms) ((ms) / 1000.0)
 
 /* Mode bits that nobody sees and nobody may set. */

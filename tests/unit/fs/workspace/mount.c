@@ -127,6 +127,13 @@ static void setattr_any(
 	fuse_reply_err(req, EIO);
 }
 
+/* As the real mount has it. */
+static void init(void *data, struct fuse_conn_info *conn)
+{
+	conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+	conn->want |= conn->capable & FUSE_CAP_READDIRPLUS;
+}
+
 static void on_usr1(int signal_number)
 {
 	forget_wanted = 1;
@@ -146,6 +153,7 @@ static int serve(struct fuse_args *args, const char *mountpoint)
 {
 	struct fuse_lowlevel_ops ops = *workspace_ops();
 	below = workspace_ops();
+	ops.init = init;
 	ops.lookup = lookup;
 	ops.getattr = getattr;
 	ops.opendir = opendir_any;

@@ -6,7 +6,9 @@
 the real mount the user's other sessions lie, never opened: its server says
 ESCAPE on stderr, which fails the test.
 """
+import fcntl
 import os
+import resource
 import signal
 import socket
 import stat
@@ -266,7 +268,6 @@ def test_set_user_id(m):
 
 def test_lease(m):
     """Whoever opens a leased file waits up to 45 seconds for the holder to give way."""
-    import fcntl
     reader, writer = os.pipe()
 
     def hold():
@@ -432,7 +433,6 @@ def test_session_forgotten(m):
 
 
 def test_too_many_open(m):
-    import resource
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     write(m.dir + "/f")
