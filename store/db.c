@@ -133,17 +133,29 @@ int db_int(struct store *store, enum sql sql, const struct arg *args, int64_t *r
 	return r;
 }
 
-struct scope scope_open(struct store *store)
+static struct scope open_scope(struct store *store, enum store_durability durability)
 {
 	struct scope scope = { .store = store, .own = !store->open };
+	/* What was to be durable would be committed by somebody who does not wait. */
+	assert(scope.own || store->durability >= durability);
 	if (scope.own)
-		scope.error = store_begin(store);
+		scope.error = db_begin(store, durability);
 	else if (sqlite3_get_autocommit(store->db))
 		scope.error = -EIO; /* an error took it back; nothing may slip out after that */
 	return scope;
 }
 
-int scope_close(struct scope *scope, int r, enum store_durability durability)
+struct scope scope_open(struct store *store)
+{
+	return open_scope(store, STORE_DURABLE);
+}
+
+struct scope scope_open_safe(struct store *store)
+{
+	return open_scope(store, STORE_SAFE);
+}
+
+int scope_close(struct scope *scope, int r)
 {
 	if (!scope->own || scope->error)
 		return r;
@@ -151,6 +163,6 @@ int scope_close(struct scope *scope, int r, enum store_durability durability)
 		store_rollback(scope->store);
 		return r;
 	}
-	int committed = store_commit(scope->store, durability);
+	int committed = store_commit(scope->store, scope->store->durability);
 	return committed < 0 ? committed : r;
 }

@@ -14,7 +14,7 @@
  *	int r = scope.error;
  *	if (r == 0)
  *		r = change(store);
- *	return scope_close(&scope, r, STORE_DURABLE);
+ *	return scope_close(&scope, r);
  */
 #pragma once
 
@@ -30,7 +30,7 @@ struct store {
 	char *dir; /* owned; absolute */
 	sqlite3_stmt *statements[SQLS]; /* owned; NULL until first used */
 	bool open; /* between store_begin and its end */
-	int64_t changes; /* sqlite3_total_changes64 at store_begin */
+	enum store_durability durability; /* of the commits that SQLite makes now */
 	struct buf doomed; /* ids of sessions deleted in this transaction, each with its NUL */
 	struct {
 		int64_t session;
@@ -75,16 +75,20 @@ int db_int(struct store *store, enum sql sql, const struct arg *args, int64_t *r
 int db_error(struct store *store, int code); /* an SQLite result as -errno */
 int db_exec(struct store *store, const char *text); /* 0 or -errno; for what is needed once */
 
+/* store_begin for a transaction of which is known how durable its commit must be. */
+int db_begin(struct store *store, enum store_durability durability);
+
 struct scope {
 	struct store *store;
 	bool own;
 	int error;
 };
-struct scope scope_open(struct store *store);
+struct scope scope_open(struct store *store); /* its own transaction is durable */
+struct scope scope_open_safe(struct store *store); /* merely safe; nothing durable may join it */
 
 /* r < 0: takes back what the scope's own transaction did and returns r.  Else commits and returns
  * r. */
-int scope_close(struct scope *scope, int r, enum store_durability durability);
+int scope_close(struct scope *scope, int r);
 
 /* migrate.c: brings the schema to this version, under the directory's lock. */
 int migrate(struct store *store, struct buf *why);

@@ -173,11 +173,11 @@ int draft_write(struct store *store, int64_t session, uint64_t handle, uint64_t 
 {
 	cleanup(draft) struct draft draft = { .reason = BUF_INIT(4000) };
 	struct slice bytes = { size ? data : "", size };
-	struct scope scope = scope_open(store);
+	struct scope scope = scope_open_safe(store);
 	int r = scope.error;
 	if (r == 0)
 		r = write_draft(store, session, handle, request, bytes, &draft);
-	r = scope_close(&scope, r, STORE_SAFE);
+	r = scope_close(&scope, r);
 	return r < 0 ? r : say_error(&draft, why);
 }
 
@@ -227,7 +227,7 @@ int draft_commit(
 	int r = scope.error;
 	if (r == 0)
 		r = commit_draft(store, session, handle, &draft, &count);
-	r = scope_close(&scope, r, STORE_DURABLE);
+	r = scope_close(&scope, r);
 	if (r == 0)
 		r = say_error(&draft, why);
 	if (r == 0 && ret_count)

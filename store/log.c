@@ -69,7 +69,7 @@ int log_append(struct store *store, int64_t session, cJSON *event, struct log_pl
 	r = scope.error;
 	if (r == 0)
 		r = append(store, session, event, ret);
-	return scope_close(&scope, r, STORE_DURABLE);
+	return scope_close(&scope, r);
 }
 
 /* Number of the last event that starts at or before `offset`: 1, 0 when there is none, -errno. */

@@ -132,7 +132,7 @@ int object_make(struct store *store, enum object_kind kind, const char *name, co
 	r = scope.error;
 	if (r == 0)
 		r = make(store, &object, text, why);
-	r = scope_close(&scope, r, STORE_DURABLE);
+	r = scope_close(&scope, r);
 	if (r == 0 && ret)
 		*ret = object;
 	return r;
@@ -147,7 +147,7 @@ static int change_one(struct store *store, enum sql sql, const struct arg *args)
 		r = db_run(store, sql, args);
 	if (r == 0)
 		r = -ENOENT;
-	return scope_close(&scope, r < 0 ? r : 0, STORE_DURABLE);
+	return scope_close(&scope, r < 0 ? r : 0);
 }
 
 int object_rename(struct store *store, int64_t num, const char *name)
@@ -183,7 +183,7 @@ int object_archive(struct store *store, int64_t num, bool archived)
 	int r = scope.error;
 	if (r == 0)
 		r = archive(store, num, archived);
-	return scope_close(&scope, r, STORE_DURABLE);
+	return scope_close(&scope, r);
 }
 
 /* Everything that hangs on a session; the events last, as a trigger keeps those of a session. */
@@ -230,7 +230,7 @@ int object_delete(struct store *store, int64_t num)
 	int r = scope.error;
 	if (r == 0)
 		r = delete_session(store, num);
-	return scope_close(&scope, r, STORE_DURABLE);
+	return scope_close(&scope, r);
 }
 
 /* The stored text of a version: 0 or -errno. */
@@ -342,7 +342,7 @@ int object_save(struct store *store, int64_t num, const cJSON *body, int64_t *re
 	int r = scope.error;
 	if (r == 0)
 		r = save(store, num, body, &version, why);
-	r = scope_close(&scope, r, STORE_DURABLE);
+	r = scope_close(&scope, r);
 	if (r == 0 && ret_version)
 		*ret_version = version;
 	return r;

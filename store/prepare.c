@@ -44,7 +44,7 @@ int store_prepare(struct store *store, const char *default_model, struct buf *wh
 	int r = scope.error;
 	if (r == 0)
 		r = prepare(store, default_model, &own);
-	r = scope_close(&scope, r, STORE_DURABLE);
+	r = scope_close(&scope, r);
 	if (r < 0)
 		return fail(why, -r, "cannot prepare the store %s: %s", store->dir,
 			own.size ? buf_text(&own) : strerror(-r));

@@ -53,7 +53,7 @@ int queue_add(struct store *store, int64_t session, const cJSON *events)
 	int r = scope.error;
 	if (r == 0)
 		r = add_all(store, session, events);
-	return scope_close(&scope, r, STORE_DURABLE);
+	return scope_close(&scope, r);
 }
 
 static int take_entry(struct query q, int64_t *ret_num, cJSON **ret_event)
@@ -92,5 +92,5 @@ int queue_remove(struct store *store, int64_t session, int64_t num)
 		r = db_run(store, SQL_QUEUE_REMOVE, ARGS(INT(num), INT(session)));
 	if (r == 0)
 		r = -ENOENT;
-	return scope_close(&scope, r < 0 ? r : 0, STORE_DURABLE);
+	return scope_close(&scope, r < 0 ? r : 0);
 }

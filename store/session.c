@@ -178,7 +178,7 @@ int session_make(struct store *store, const char *name, struct session *ret, str
 	int r = scope.error;
 	if (r == 0)
 		r = make(store, name, &session, why);
-	r = scope_close(&scope, r, STORE_DURABLE);
+	r = scope_close(&scope, r);
 	if (r == 0 && ret)
 		*ret = session;
 	return r;
@@ -226,7 +226,7 @@ int session_set_agent(struct store *store, int64_t num, int64_t agent, int64_t v
 	int r = scope.error;
 	if (r == 0)
 		r = set_agent(store, num, agent, version);
-	return scope_close(&scope, r, STORE_DURABLE);
+	return scope_close(&scope, r);
 }
 
 static int set_environment(struct store *store, int64_t num, int64_t environment)
@@ -245,7 +245,7 @@ int session_set_environment(struct store *store, int64_t num, int64_t environmen
 	int r = scope.error;
 	if (r == 0)
 		r = set_environment(store, num, environment);
-	return scope_close(&scope, r, STORE_DURABLE);
+	return scope_close(&scope, r);
 }
 
 int session_pin(struct store *store, int64_t num)
@@ -254,7 +254,7 @@ int session_pin(struct store *store, int64_t num)
 	int r = scope.error;
 	if (r == 0)
 		r = db_run(store, SQL_SESSION_PIN, ARGS(INT(num)));
-	return scope_close(&scope, r < 0 ? r : 0, STORE_DURABLE);
+	return scope_close(&scope, r < 0 ? r : 0);
 }
 
 /* The text in the only column of a statement about one session: 0 or -errno. */
@@ -313,7 +313,7 @@ int session_set_title(
 	int r = scope.error;
 	if (r == 0)
 		r = set_title(store, num, text);
-	r = scope_close(&scope, r, STORE_DURABLE);
+	r = scope_close(&scope, r);
 	return r == -EROFS ? fail(why, EROFS, "the session is archived or over") : r;
 }
 
@@ -464,5 +464,5 @@ int session_set_sandbox(struct store *store, int64_t num, const char *instance)
 		r = db_run(store, SQL_SESSION_SET_SANDBOX, ARGS(INT(num), TEXT(instance)));
 	if (r == 0)
 		r = -ENOENT;
-	return scope_close(&scope, r < 0 ? r : 0, STORE_DURABLE);
+	return scope_close(&scope, r < 0 ? r : 0);
 }

@@ -2,12 +2,16 @@
 /*
  * Opening and closing, transactions, and how durable a commit is.
  *
- * SQLite runs with synchronous=NORMAL, which writes a commit to the write-ahead
- * log without waiting for the disk: that survives kill -9.  A durable commit then
- * flushes that log itself.  Doing it after the commit, not inside it
- * (synchronous=FULL), lets the caller choose per commit, and the write lock is
- * already free while the disk works.  What another process may read in between
- * is lost together with that process, so nobody outlives the difference.
+ * The order is durable, then visible.  With synchronous=FULL SQLite writes a
+ * commit to the write-ahead log, waits for the disk, and only then tells the
+ * other processes: whoever can read a fact may act on it, and a commit whose
+ * flush fails has not happened.  That costs one fdatasync for each commit, while
+ * the write lock is held.
+ *
+ * Drafts are promised less: to survive kill -9.  Their transactions run with
+ * synchronous=NORMAL, which does not wait.  The setting cannot change within a
+ * transaction, so it must be known when it begins; a connection always rests at
+ * FULL.
  */
 #include "store/store.h"
 
@@ -28,7 +32,7 @@
  * caches the file anyway. */
 static const char *const settings[] = {
 	"PRAGMA journal_mode = WAL",
-	"PRAGMA synchronous = NORMAL",
+	"PRAGMA synchronous = FULL",
 	"PRAGMA cache_size = -512",
 	"PRAGMA journal_size_limit = 4194304",
 	"PRAGMA foreign_keys = ON",
@@ -45,7 +49,7 @@ static void sleep_us(int64_t us)
 	(void)nanosleep(&t, NULL);
 }
 
-/* How long to sleep before the n-th try, given that a commit takes about 0.1 ms. */
+/* How long to sleep before the n-th try, given that a durable commit takes about 0.1 ms. */
 static int64_t retry_delay_us(int tries)
 {
 	return tries < 8 ? 50 << tries : 10000;
@@ -138,6 +142,7 @@ int store_open(const char *dir, struct store **ret, struct buf *why)
 		return fail(
 			why, errno, "cannot find the store directory %s: %s", dir, strerror(errno));
 	store->dir = steal(absolute);
+	store->durability = STORE_DURABLE; /* as the settings have it */
 	r = open_database(store, lock, why);
 	if (r == 0)
 		r = apply_settings(store, why);
@@ -168,24 +173,43 @@ const char *store_dir(const struct store *store)
 	return store->dir;
 }
 
-int store_begin(struct store *store)
+/* Not a prepared statement: this one acts when it is compiled. */
+static int set_durability(struct store *store, enum store_durability durability)
+{
+	static const char *const texts[] = {
+		[STORE_SAFE] = "PRAGMA synchronous = NORMAL",
+		[STORE_DURABLE] = "PRAGMA synchronous = FULL",
+	};
+	int r = store->durability == durability ? 0 : db_exec(store, texts[durability]);
+	if (r == 0)
+		store->durability = durability;
+	return r;
+}
+
+/* Should going back to rest fail, the next transaction tries again before it begins. */
+static void end(struct store *store)
+{
+	store->open = false;
+	(void)set_durability(store, STORE_DURABLE);
+}
+
+int db_begin(struct store *store, enum store_durability durability)
 {
 	assert(!store->open);
-	int r = db_run(store, SQL_BEGIN, NO_ARGS);
-	if (r < 0)
+	int r = set_durability(store, durability);
+	if (r == 0)
+		r = db_run(store, SQL_BEGIN, NO_ARGS);
+	if (r < 0) {
+		end(store);
 		return r;
+	}
 	store->open = true;
-	store->changes = sqlite3_total_changes64(store->db);
 	return 0;
 }
 
-static int flush_log(struct store *store)
+int store_begin(struct store *store)
 {
-	sqlite3_file *log = NULL;
-	int code = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-	if (code == SQLITE_OK && log && log->pMethods)
-		code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
-	return code == SQLITE_OK ? 0 : db_error(store, code);
+	return db_begin(store, STORE_DURABLE);
 }
 
 /* Files go after the commit that says so; before it they might go for a session that stays. */
@@ -202,19 +226,15 @@ static void bury_doomed(struct store *store)
 
 int store_commit(struct store *store, enum store_durability durability)
 {
-	assert(store->open);
-	bool changed = sqlite3_total_changes64(store->db) != store->changes;
+	assert(store->open && store->durability >= durability);
 	int r = db_run(store, SQL_COMMIT, NO_ARGS);
 	if (r < 0) {
 		store_rollback(store);
 		return r;
 	}
-	store->open = false;
-	if (durability == STORE_DURABLE && changed)
-		r = flush_log(store);
-	if (r >= 0)
-		bury_doomed(store);
-	return r < 0 ? r : 0;
+	end(store);
+	bury_doomed(store);
+	return 0;
 }
 
 void store_rollback(struct store *store)
@@ -223,7 +243,7 @@ void store_rollback(struct store *store)
 		return;
 	if (!sqlite3_get_autocommit(store->db)) /* false when an error took it back already */
 		(void)db_run(store, SQL_ROLLBACK, NO_ARGS);
-	store->open = false;
+	end(store);
 	buf_clear(&store->doomed);
 }
 

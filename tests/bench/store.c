@@ -3,10 +3,13 @@
  * Speed of the store, on the disk of the directory given (default /tmp).  Each
  * line is a name, a number and its unit; run by `meson test --benchmark`.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -69,7 +72,15 @@ static void bench_disk(const char *dir)
 	say("write + fdatasync p50", (double)took[RUNS / 2], "us");
 }
 
-static void bench_append(const char *name, enum store_durability durability, size_t size)
+static void say_times(const char *name, int64_t *took, int runs)
+{
+	qsort(took, (size_t)runs, sizeof(*took), compare);
+	cleanup(free) char *p50 = xprintf("%s p50", name), *p99 = xprintf("%s p99", name);
+	say(p50, (double)took[runs / 2], "us");
+	say(p99, (double)took[runs * 99 / 100], "us");
+}
+
+static void bench_append(const char *name, size_t size)
 {
 	enum { RUNS = 5000 };
 	static int64_t took[RUNS];
@@ -79,15 +90,33 @@ static void bench_append(const char *name, enum store_durability durability, siz
 		int64_t start = clock_now_us();
 		need(store_begin(store), "begin");
 		need(log_append(store, session, event, NULL), "append");
-		need(store_commit(store, durability), "commit");
+		need(store_commit(store, STORE_DURABLE), "commit");
 		took[i] = clock_now_us() - start;
 	}
 	int64_t all = clock_now_us() - begin;
-	qsort(took, RUNS, sizeof(*took), compare);
-	cleanup(free) char *p50 = xprintf("%s p50", name), *p99 = xprintf("%s p99", name);
-	say(p50, (double)took[RUNS / 2], "us");
-	say(p99, (double)took[RUNS * 99 / 100], "us");
+	say_times(name, took, RUNS);
 	say(name, RUNS * 1e6 / (double)all, "/s");
+}
+
+/* What one write(2) to `input` costs: merely safe. */
+static void bench_draft(void)
+{
+	enum { RUNS = 3000 };
+	static int64_t took[RUNS];
+	char words[300];
+	memset(words, 'x', sizeof(words));
+	for (int i = 0; i < RUNS; i++) {
+		int64_t start = clock_now_us();
+		need(draft_write(store, session, 9, 1 + (uint64_t)i, words, sizeof(words), NULL),
+			"draft");
+		took[i] = clock_now_us() - start;
+	}
+	say_times("draft of 300 bytes", took, RUNS);
+	need(draft_commit(store, session, 9, NULL, NULL), "commit");
+	int64_t num;
+	cleanup(json) cJSON *event = NULL;
+	need(queue_next(store, session, 0, &num, &event), "queue");
+	need(queue_remove(store, session, num), "remove");
 }
 
 static void bench_group(void)
@@ -123,6 +152,38 @@ static void bench_message(void)
 	}
 	qsort(took, RUNS, sizeof(*took), compare);
 	say("draft written and committed p50", (double)took[RUNS / 2], "us");
+}
+
+/* A second process appends as fast as it can; what waiting for it costs. */
+static void bench_together(const char *dir)
+{
+	enum { RUNS = 1000 };
+	static int64_t took[RUNS];
+	fflush(stdout);
+	store = store_close(store); /* SQLite must not be carried over a fork */
+	pid_t pid = fork();
+	need(pid < 0 ? -errno : 0, "fork");
+	need(store_open(dir, &store, NULL), "open");
+	if (pid == 0) {
+		for (;;) {
+			cleanup(json) cJSON *event = message(300);
+			need(log_append(store, session, event, NULL), "append");
+		}
+	}
+	for (int i = 0; i < RUNS; i++) {
+		int64_t start = clock_now_us();
+		need(draft_write(store, session, 1, (uint64_t)i, "hello\n", 6, NULL), "draft");
+		took[i] = clock_now_us() - start;
+		need(draft_commit(store, session, 1, NULL, NULL), "commit");
+		int64_t num;
+		cJSON *event = NULL;
+		need(queue_next(store, session, 0, &num, &event), "queue");
+		need(queue_remove(store, session, num), "remove");
+		cJSON_Delete(event);
+	}
+	need(kill(pid, SIGKILL) < 0 ? -errno : 0, "kill");
+	need(waitpid(pid, NULL, 0) < 0 ? -errno : 0, "wait");
+	say_times("draft beside an appender", took, RUNS);
 }
 
 static void bench_read(void)
@@ -232,11 +293,12 @@ int main(int argc, char **argv)
 	need(session_make(store, "s", &made, &why), "make");
 	session = made.object.num;
 	bench_disk(dir);
-	bench_append("durable append of 300 bytes", STORE_DURABLE, 300);
-	bench_append("safe append of 300 bytes", STORE_SAFE, 300);
-	bench_append("durable append of 20 kB", STORE_DURABLE, 20000);
+	bench_append("durable append of 300 bytes", 300);
+	bench_append("durable append of 20 kB", 20000);
+	bench_draft();
 	bench_group();
 	bench_message();
+	bench_together(dir);
 	bench_read();
 	bench_input();
 	bench_sessions();
