@@ -46,9 +46,15 @@ int64_t object_count(struct store *store, enum object_kind kind, bool archived);
 int object_make(struct store *store, enum object_kind kind, const char *name, const cJSON *body,
 	const char *default_model, struct object *ret, struct buf *why);
 
-/* -EEXIST the (new) name is taken there; -EINVAL bad name; -ENOENT; -EBUSY a session that runs. */
+/* -EEXIST the (new) name is taken there; -EINVAL bad name; -ENOENT; -EBUSY a session that runs;
+ * -EROFS an archived agent would get another name.  The name is part of an agent's definition, so
+ * another name is a new version; older ones keep theirs. */
 int object_rename(struct store *store, int64_t num, const char *name);
 int object_archive(struct store *store, int64_t num, bool archived); /* or takes it back */
+
+/* Both in one step, for mv between sessions/ and archive/sessions/: the object is afterwards in the
+ * one folder or the other under that name, or nothing has changed. */
+int object_move(struct store *store, int64_t num, bool archived, const char *name);
 
 /* Removes the object with everything that belongs to it: an archived session with its log, or a
  * session without events.  -EBUSY for anything else. */
@@ -64,6 +70,18 @@ cJSON *object_body(struct store *store, int64_t num, int64_t version, int *ret_e
  * version that holds now; unchanged when nothing changed. */
 int object_save(struct store *store, int64_t num, const cJSON *body, int64_t *ret_version,
 	struct buf *why);
+
+/* Replaces one field of the body ("model", "system", "description", "tools" ...), NULL or null clears
+ * it; errors and result as object_save.  A model that is a text is its id: the same id changes
+ * nothing.  Named entries of lists: part.h. */
+int object_set(struct store *store, int64_t num, const char *field, const cJSON *value,
+	int64_t *ret_version, struct buf *why);
+
+/* Changes the body by a function of one's own, in one transaction and one version.  `edit` gets the
+ * stored body (no id, no name) and returns 0, or -errno with a sentence. */
+typedef int object_editor(cJSON *body, void *data, struct buf *why);
+int object_edit(struct store *store, int64_t num, object_editor *edit, void *data,
+	int64_t *ret_version, struct buf *why);
 
 /* The object that `agents/default` or `environments/default` points to.  1, 0 (none) or -errno. */
 int object_default(struct store *store, enum object_kind kind, struct object *ret);

@@ -30,8 +30,16 @@ int draft_commit(struct store *store, int64_t session, uint64_t handle, int *ret
 int draft_commit_all(struct store *store);
 uint64_t draft_handle_max(struct store *store); /* the largest handle in use, 0 when none */
 
+/*
+ * Entries have numbers, within their session: queue/0007 is number 7.  They are taken in the order of
+ * their numbers.  A number changes only by queue_move, and is not given again before 10,000 others
+ * were, so it also tells an entry that is gone from one that never was.
+ */
+enum { QUEUE_NUM_MAX = 65535 /* 16 bits of an inode number */ };
+
 /* Queues an array of client events, all or none; each must have id and type.  -EAGAIN, -EROFS as
- * above. */
+ * above.  Answers to calls (call.h) always find room; -ENOENT with one to a call that is unknown,
+ * -ESTALE with one to a call that is answered already. */
 int queue_add(struct store *store, int64_t session, const cJSON *events);
 
 /* The first queued event with num > after in the session: 1 (its number and parsed event, given),
@@ -42,3 +50,30 @@ int queue_interrupt(struct store *store, int64_t session, int64_t *ret_num, cJSO
 
 /* Removes an entry (the harness, in the transaction that logs the event).  -ENOENT. */
 int queue_remove(struct store *store, int64_t session, int64_t num);
+
+struct queue_entry {
+	int64_t num;
+	int64_t added_us; /* wall clock, of the last change */
+};
+
+/* The next `max` entries with num > after, in order: how many, or -errno. */
+int queue_page(struct store *store, int64_t session, int64_t after, struct queue_entry *ret,
+	int max);
+
+/* One entry: 1, 0 absent, -errno.  Both results may be NULL; the event is given. */
+int queue_read(struct store *store, int64_t session, int64_t num, struct queue_entry *ret,
+	cJSON **ret_event);
+
+int64_t queue_last(struct store *store, int64_t session); /* the last entry's; 0 none; -errno */
+
+/* Replaces what an entry says, durably: text or one JSON event, judged as `input` judges it.  The entry
+ * keeps its number, its place and its event's id.  -EINVAL (also for blank text and for several
+ * events), -EILSEQ, -EFBIG with a sentence; -ESTALE the harness has taken it; -ENOENT there was none. */
+int queue_replace(struct store *store, int64_t session, int64_t num, struct slice text,
+	struct buf *why);
+
+/* Gives an entry the number `to`, and with it the place.  If that is taken, the entry goes before the
+ * one that has it, which moves up by one, as do those directly behind it as far as the numbers are
+ * taken.  -EINVAL `to` is not 1 .. QUEUE_NUM_MAX; -EAGAIN no number left behind `to`; -ESTALE, -ENOENT
+ * as above. */
+int queue_move(struct store *store, int64_t session, int64_t num, int64_t to);
