@@ -48,6 +48,7 @@ static int read_log(struct active *a, uint64_t events, struct buf *why)
 		(void)prompt_event(&a->prompt, event);
 		fold_open(a, event);
 	}
+	a->events = events;
 	return 0;
 }
 
@@ -67,6 +68,8 @@ static int load_agent(struct active *a, const struct session *session, struct bu
 	a->agent = object_body(a->harness->store, session->agent, session->agent_version, &error);
 	if (!a->agent)
 		return fail(why, ENOENT, "session %s: its agent cannot be read", a->id);
+	a->agent_num = session->agent;
+	a->agent_version = session->agent_version;
 	const char *name = json_text(a->agent, "name");
 	a->agent_name = xstrdup(name ? name : "");
 	if (prompt_set_head(&a->prompt, a->agent, surroundings) < 0)
@@ -150,7 +153,8 @@ struct active *active_free(struct active *a)
 	loop_disarm(a->harness->loop, &a->tools_timer);
 	list_remove(&a->mark);
 	list_remove(&a->link);
-	a->harness->active_count--;
+	if (!a->kept_ms)
+		a->harness->active_count--;
 	record_clear(a);
 	calls_clear(a);
 	prompt_done(&a->prompt);

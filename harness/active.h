@@ -65,13 +65,16 @@ struct stream_block {
 
 struct active {
 	struct harness *harness;
-	struct list link; /* harness.actives */
+	struct list link; /* harness.actives, or harness.kept */
 	int64_t num;
 	char id[ID_SIZE]; /* the session's */
 	char thread[ID_SIZE]; /* its primary thread's: the same digits with the prefix sthr */
 	char *agent_name; /* owned */
 	char *workspace; /* owned */
 	cJSON *agent; /* the agent's definition; owned */
+	int64_t agent_num, agent_version; /* which that is */
+	uint64_t events; /* of the log that this memory has seen */
+	int64_t kept_ms; /* since when it is kept for the next turn; 0: it is active */
 
 	enum turn_phase phase;
 	struct prompt prompt;

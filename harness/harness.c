@@ -13,11 +13,16 @@
 #include "harness/harness.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/trim.h"
+#include "harness/kept.h"
+
 enum {
 	LOOK_MS = 1000, /* how late a lost hint may be noticed */
+	TRIM_MS = 5000, /* without work: memory goes back to the system */
 	REST_MS = 10 * 60 * 1000, /* a sandbox without work is discarded after so long */
 	RESTS_MAX = 64, /* resting sandboxes; the oldest goes first */
 	DUE_PAGE = 64,
@@ -110,6 +115,8 @@ void harness_wake(struct harness *h, int64_t session)
 		return;
 	}
 	cleanup(buf) struct buf why = BUF_INIT(1000);
+	if (!a)
+		a = kept_take(h, session);
 	if (!a && !(a = active_load(h, session, &why))) {
 		complain("", &why);
 		return;
@@ -117,6 +124,7 @@ void harness_wake(struct harness *h, int64_t session)
 	struct rest *rest = rest_find(h, a->id);
 	if (rest)
 		rest_end(rest);
+	h->worked_ms = clock_now_ms();
 	a->woken = true;
 	active_ready(a);
 }
@@ -134,6 +142,16 @@ static void wake_due(struct harness *h)
 	}
 }
 
+/* A turn leaves holes in the heap, and code in memory that the next hour may not need. */
+static void trim(struct harness *h)
+{
+	if (h->active_count || !h->worked_ms || h->worked_ms > clock_now_ms() - TRIM_MS)
+		return;
+	(void)malloc_trim(0);
+	trim_code();
+	h->worked_ms = 0;
+}
+
 static void on_look(void *data)
 {
 	struct harness *h = data;
@@ -142,6 +160,9 @@ static void on_look(void *data)
 		wake_due(h);
 	h->seen_version = version;
 	rests_expire(h, clock_now_ms() - REST_MS, RESTS_MAX);
+	if (kept_expire(h))
+		h->worked_ms = clock_now_ms();
+	trim(h);
 	loop_arm(h->loop, &h->look_timer, clock_now_ms() + LOOK_MS);
 }
 
@@ -188,7 +209,8 @@ static void finish(struct harness *h, struct active *a)
 		return;
 	char id[ID_SIZE];
 	memcpy(id, a->id, ID_SIZE);
-	(void)active_free(a);
+	h->worked_ms = clock_now_ms();
+	kept_add(h, a);
 	harness_rest(h, id);
 }
 
@@ -282,6 +304,7 @@ int harness_new(struct loop *loop, const struct harness_config *config, struct h
 	h->look_timer = (struct loop_timer){ .on_due = on_look, .data = h };
 	h->round = (struct loop_later){ .on_later = on_round, .data = h };
 	list_init(&h->actives);
+	list_init(&h->kept);
 	list_init(&h->marked);
 	list_init(&h->rests);
 	const struct sandbox_handler handler = { on_sandbox_ready, on_sandbox_result, on_sandbox_dead, h };
@@ -334,6 +357,7 @@ struct harness *harness_free(struct harness *h)
 	struct active *a;
 	while ((a = list_first(&h->actives, struct active, link)))
 		(void)active_free(a);
+	kept_clear(h);
 	struct rest *rest;
 	while ((rest = list_first(&h->rests, struct rest, link)))
 		rest_end(rest);

@@ -17,7 +17,9 @@ struct harness {
 	struct hint_reader hint_reader;
 	struct loop_timer look_timer; /* once a second: was a hint lost? */
 	int64_t seen_version; /* store_data_version at the last look */
+	int64_t worked_ms; /* when there was last something to do; 0: memory was given back since */
 	struct list actives; /* struct active.link */
+	struct list kept; /* struct active.link, oldest first: see kept.h */
 	size_t active_count, running_max;
 	bool starved; /* a session was not loaded because running_max was reached */
 	struct list marked; /* actives of this round */

@@ -17,8 +17,10 @@ static int append(struct active *a, cJSON *event /* taken */)
 	struct log_place place = { 0 };
 	int r = log_append(a->harness->store, a->num, event, &place);
 	a->logged_seq = place.seq;
-	if (r >= 0)
+	if (r >= 0) {
+		a->events++;
 		(void)prompt_event(&a->prompt, event); /* too large shows when it is asked */
+	}
 	cJSON_Delete(event);
 	return r;
 }

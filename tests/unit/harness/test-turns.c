@@ -372,6 +372,42 @@ static void test_conversation(void)
 	check_story(num, "Rru[c]o[m]j$IRru[c]o[m]j$I");
 }
 
+/* Tokens of one more turn: those that the model's cache had, and those that it has afterwards. */
+struct cached {
+	int64_t read, known;
+};
+
+static struct cached cached_turn(int64_t num, const char *text)
+{
+	struct usage before = look(num).fold.usage;
+	say(num, text);
+	CHECK(until(num, is_at_rest));
+	struct usage after = look(num).fold.usage;
+	int64_t read = after.cache_read_input_tokens - before.cache_read_input_tokens;
+	return (struct cached){ read,
+		read + after.cache_creation_input_tokens - before.cache_creation_input_tokens };
+}
+
+/* The model's cache tells whether a request begins with the very bytes of the one before. */
+static void test_same_bytes(void)
+{
+	printf("# turns of one session: remembered, after somebody else's event, after a new harness\n");
+	char text[30000]; /* shorter prefixes are not cached */
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	int64_t num = make("same-bytes");
+	struct cached first = cached_turn(num, text), second = cached_turn(num, "hello");
+	CHECK(first.known > 0);
+	CHECK_INT(second.read, first.known);
+	CHECK_INT(session_set_title(store, num, "a title", 7, NULL), 0);
+	struct cached third = cached_turn(num, "hello");
+	CHECK_INT(third.read, second.known);
+	end(harness_pid, SIGKILL);
+	harness_pid = start_harness();
+	CHECK_INT(cached_turn(num, "hello").read, third.known);
+	check_story(num, "Rru[m]j$IRru[m]j$I?Rru[m]j$IRru[m]j$I");
+}
+
 static void test_kill_harness_in_call(void)
 {
 	printf("# the harness is killed during a call: one line, one result\n");
@@ -501,6 +537,7 @@ static const struct {
 	{ "plain", test_plain },
 	{ "result", test_result_text },
 	{ "conversation", test_conversation },
+	{ "same-bytes", test_same_bytes },
 	{ "kill-in-call", test_kill_harness_in_call },
 	{ "kill-everywhere", test_kill_everywhere },
 	{ "kill-sandbox", test_kill_sandbox },
