@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Names and fixed contents change only with the program; a restart with another version is seen after this. */
+/* Names and fixed contents change only with the program; a restart with another version is seen
+ * after this. */
 static const double long_seconds = 3600, fixed_seconds = 60;
 /* A directory's times and counts: old enough for `ls -l` of thousands, young enough for people. */
 static const double directory_seconds = 1;

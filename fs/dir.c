@@ -54,8 +54,10 @@ int dir_find(struct fs *fs, struct place dir, const char *name, struct named *re
 
 static int bad_name(const char *name, struct buf *why)
 {
-	return fail(why, EINVAL, "%s is not a name: it takes letters, digits and . _ + - (the first a letter "
-		"or digit), at most %d", name, NAME_BYTES_MAX);
+	return fail(why, EINVAL,
+		"%s is not a name: it takes letters, digits and . _ + - (the first a letter "
+		"or digit), at most %d",
+		name, NAME_BYTES_MAX);
 }
 
 int dir_make(struct fs *fs, struct place dir, const char *name, struct named *ret, struct buf *why)
@@ -132,8 +134,8 @@ int dir_symlink(struct fs *fs, struct place dir, const char *name, const char *t
 	return r;
 }
 
-/* A document that is removed stays what it is in the store.  Its name is away for a moment, because install(1)
- * and mv(1) from another file system remove a file before they create it again. */
+/* A document that is removed stays what it is in the store.  Its name is away for a moment, because
+ * install(1) and mv(1) from another file system remove a file before they create it again. */
 int dir_unlink(struct fs *fs, struct place dir, const char *name, struct buf *why)
 {
 	struct named found;
@@ -166,7 +168,8 @@ static int send(struct fs *fs, struct place place, struct slice bytes, struct bu
 	return r;
 }
 
-static int replace_row(struct fs *fs, struct scratch_file *file, struct place place, struct buf *why)
+static int replace_row(struct fs *fs, struct scratch_file *file, struct place place,
+	struct buf *why)
 {
 	const struct node *node = place.node;
 	struct slice text = buf_slice(&file->data);
@@ -204,8 +207,8 @@ static int rename_scratch(struct fs *fs, const struct renaming *r, struct scratc
 	return scratch_rename(fs->scratch, file, r->to);
 }
 
-/* An editor moves the old version away before it writes the new one.  It gets a copy under the new name, and
- * the file of the tree stays as it was until the new version is there. */
+/* An editor moves the old version away before it writes the new one.  It gets a copy under the new
+ * name, and the file of the tree stays as it was until the new version is there. */
 static int copy_away(struct fs *fs, const struct renaming *r, struct place place, struct buf *why)
 {
 	const struct node *node = place.node;
@@ -224,7 +227,8 @@ static int copy_away(struct fs *fs, const struct renaming *r, struct place place
 	return e < 0 ? e : scratch_write(fs->scratch, copy, 0, buf_text(&text), text.size);
 }
 
-static int rename_object(struct fs *fs, const struct renaming *r, struct place place, struct buf *why)
+static int rename_object(struct fs *fs, const struct renaming *r, struct place place,
+	struct buf *why)
 {
 	struct named old;
 	int exists = dir_find(fs, r->to_dir, r->to, &old);

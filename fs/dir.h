@@ -26,7 +26,8 @@ int dir_make(struct fs *fs, struct place dir, const char *name, struct named *re
 /* rmdir: removes one. */
 int dir_drop(struct fs *fs, struct place dir, const char *name, struct buf *why);
 
-/* creat, symlink: makes a scratch file, or finds the row of that name (a file only).  `target` NULL: a file. */
+/* creat, symlink: makes a scratch file, or finds the row of that name (a file only).  `target`
+ * NULL: a file. */
 int dir_create(struct fs *fs, struct place dir, const char *name, mode_t mode, struct named *ret,
 	struct buf *why);
 int dir_symlink(struct fs *fs, struct place dir, const char *name, const char *target,

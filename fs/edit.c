@@ -66,7 +66,8 @@ int edit_commit(struct fs *fs, struct handle *h, struct buf *why)
 	h->blank = h->lost = false;
 	handle_set_pending(h, false);
 	if (lost)
-		return fail(why, ESTALE, "the file system was restarted while this was being written; save "
+		return fail(why, ESTALE,
+			"the file system was restarted while this was being written; save "
 			"it again");
 	return edit_save(fs, h->at, buf_slice(&h->text), why);
 }

@@ -13,8 +13,8 @@
 int edit_write(struct handle *h, uint64_t offset, struct slice bytes); /* 0 or -EFBIG */
 int edit_resize(struct handle *h, uint64_t size);
 
-/* Saves the handle's text if it was changed.  -ESTALE when an earlier process had parts of it, or what the
- * row's `save` refuses, with a sentence. */
+/* Saves the handle's text if it was changed.  -ESTALE when an earlier process had parts of it, or
+ * what the row's `save` refuses, with a sentence. */
 int edit_commit(struct fs *fs, struct handle *h, struct buf *why);
 
 /* Saves a text that came in one piece. */

@@ -21,7 +21,8 @@ struct errors *errors_free(struct errors *errors);
 void errors_add(struct errors *errors, int64_t session, int pid, const char *sentence);
 void errors_clear(struct errors *errors, int64_t session);
 
-/* The last refusal of the session as one line, and when it was: the wall clock, 0 when there is none. */
+/* The last refusal of the session as one line, and when it was: the wall clock, 0 when there is
+ * none. */
 int64_t errors_last(const struct errors *errors, int64_t session, struct buf *out);
 
 /* All kept lines of the session, oldest first. */

@@ -18,7 +18,8 @@ int session_events_size(struct fs *fs, int64_t object, uint64_t *ret)
 	return r;
 }
 
-int session_events_bytes(struct fs *fs, int64_t object, uint64_t offset, size_t size, struct buf *out)
+int session_events_bytes(struct fs *fs, int64_t object, uint64_t offset, size_t size,
+	struct buf *out)
 {
 	char *to = buf_reserve(out, size);
 	if (!to)
@@ -58,7 +59,8 @@ static bool is_listed(const cJSON *ids, const char *id)
 	return false;
 }
 
-/* Names the calls that wait for a person, "12-bash 14-write": the event's number in the log and the tool. */
+/* Names the calls that wait for a person, "12-bash 14-write": the event's number in the log and the
+ * tool. */
 static void add_waiting(struct fs *fs, const struct session *s, struct buf *out)
 {
 	cleanup(json) cJSON *idle = log_event(fs->store, s->object.num, s->fold.idle_seq);
@@ -137,7 +139,8 @@ int session_save_title(struct fs *fs, int64_t object, struct slice text, struct 
 	return session_set_title(fs->store, object, text.at, size, why);
 }
 
-/* Only an error of the running or the last turn counts: a turn that went well after it means all is well. */
+/* Only an error of the running or the last turn counts: a turn that went well after it means all is
+ * well. */
 static int64_t add_logged_error(struct fs *fs, const struct session *s, struct buf *out)
 {
 	if (!s->fold.error_seq || s->fold.error_seq < s->fold.turn_seq)
@@ -146,7 +149,8 @@ static int64_t add_logged_error(struct fs *fs, const struct session *s, struct b
 	if (!event)
 		return 0;
 	const char *when = json_text(event, "processed_at");
-	const cJSON *type = json_path(event, "error.type"), *message = json_path(event, "error.message");
+	const cJSON *type = json_path(event, "error.type"),
+		    *message = json_path(event, "error.message");
 	const cJSON *retry = json_path(event, "error.retry_status.type");
 	buf_printf(out, "%s session: %s: %s; %s\n", when ? when : "-",
 		cJSON_IsString(type) ? type->valuestring : "unknown_error",
@@ -176,8 +180,8 @@ static void set_number(cJSON *body, const char *object, const char *name, double
 		cJSON_SetNumberValue(number, value);
 }
 
-/* Times are as of the session's last change, not of now: a file whose size differs between stat and read is
- * cut by tar, and one that changes by itself is copied by every rsync. */
+/* Times are as of the session's last change, not of now: a file whose size differs between stat and
+ * read is cut by tar, and one that changes by itself is copied by every rsync. */
 static void freeze_times(cJSON *body, const struct session *s)
 {
 	double active = (double)s->fold.usage.active_us / 1e6;

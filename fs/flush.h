@@ -8,9 +8,9 @@
  * that is closed, also for the copies that child processes inherit and close
  * when they exit, in the middle of somebody else's message.
  *
- *	{ echo a; ls; echo b; } > input   FLUSH by the shell (nothing written yet), WRITE by the shell,
- *	                                  WRITE and FLUSH by ls, WRITE and FLUSH by the shell: one message
- *	exec 3>input; echo a >&3; …       bash closes a copy after each echo: one message each
+ *	{ echo a; ls; echo b; } > input   FLUSH by the shell with nothing written yet, WRITE by it,
+ *	                                  WRITE and FLUSH by ls, WRITE and FLUSH by the shell: one
+ *	exec 3>input; echo a >&3; …       bash closes a copy after each echo: one each
  *
  * So a FLUSH completes the message when bytes are pending and it comes from the
  * opener's process.  The kernel tells threads, not processes: a program may

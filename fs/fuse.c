@@ -18,7 +18,8 @@
  * Answers
  */
 
-/* Programs look for names that may be absent, and ask again when they are told to wait: no mistakes. */
+/* Programs look for names that may be absent, and ask again when they are told to wait: no
+ * mistakes. */
 static bool is_mistake(int error)
 {
 	return error && error != -ENOENT && error != -EINTR;
@@ -49,8 +50,10 @@ void note_failure(fuse_req_t req, const struct attempt *attempt, int error, cons
 		place_path(fs, attempt->place, &line);
 	if (attempt->name)
 		buf_printf(&line, "/%s", attempt->name);
-	buf_printf(&line, ": %s (%s)", why->size ? buf_text(why) : errors_meaning(-error), strerror(-error));
-	errors_add(fs->errors, nearest_session(fs, attempt), fuse_req_ctx(req)->pid, buf_text(&line));
+	buf_printf(&line, ": %s (%s)", why->size ? buf_text(why) : errors_meaning(-error),
+		strerror(-error));
+	errors_add(fs->errors, nearest_session(fs, attempt), fuse_req_ctx(req)->pid,
+		buf_text(&line));
 }
 
 void reply_result(fuse_req_t req, const struct attempt *attempt, int error, const struct buf *why)
@@ -91,8 +94,8 @@ int fill_entry(struct fs *fs, const struct named *named, struct fuse_entry_param
 	return r;
 }
 
-void reply_named(fuse_req_t req, const struct attempt *attempt, int error, const struct named *named,
-	const struct buf *why)
+void reply_named(fuse_req_t req, const struct attempt *attempt, int error,
+	const struct named *named, const struct buf *why)
 {
 	struct fuse_entry_param entry;
 	int r = error < 0 ? error : fill_entry(fs_of(req), named, &entry);
@@ -109,8 +112,9 @@ void reply_named(fuse_req_t req, const struct attempt *attempt, int error, const
 static void op_init(void *data, struct fuse_conn_info *conn)
 {
 	/* Listings always come with attributes: `ls -l`, find and grep -r want them. */
-	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
-		FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE);
+	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ |
+				  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+				  FUSE_CAP_WRITEBACK_CACHE);
 	conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_AUTO_INVAL_DATA |
 		FUSE_CAP_ATOMIC_O_TRUNC);
 }
@@ -123,7 +127,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	int r = dir_find(fs_of(req), dir, name, &named);
 	cleanup(buf) struct buf why = BUF_INIT(WHY_BYTES_MAX);
-	reply_named(req, &(struct attempt){ "look up", dir, name }, r == 0 ? -ENOENT : r, &named, &why);
+	reply_named(req, &(struct attempt){ "look up", dir, name }, r == 0 ? -ENOENT : r, &named,
+		&why);
 }
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -198,7 +203,8 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 	if (!place_or_reply(req, parent, &attempt.place))
 		return;
 	cleanup(buf) struct buf why = BUF_INIT(WHY_BYTES_MAX);
-	int r = workspace_owns(ino) ? -EXDEV : fail(&why, EPERM, "a name cannot be given twice; use ln -s");
+	int r = workspace_owns(ino) ? -EXDEV
+				    : fail(&why, EPERM, "a name cannot be given twice; use ln -s");
 	reply_result(req, &attempt, r, &why);
 }
 
@@ -276,8 +282,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	reply_attributes(req, ino);
 }
 
-/* Times, modes and owners of files that can be written are accepted and ignored: cp -p, vim and touch set
- * them as part of a save. */
+/* Times, modes and owners of files that can be written are accepted and ignored: cp -p, vim and
+ * touch set them as part of a save. */
 static int may_set(fuse_ino_t ino, struct buf *why)
 {
 	struct place place;
@@ -286,7 +292,8 @@ static int may_set(fuse_ino_t ino, struct buf *why)
 	return fail(why, EPERM, "its attributes are fixed");
 }
 
-static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, struct fuse_file_info *fi)
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
+	struct fuse_file_info *fi)
 {
 	cleanup(buf) struct buf why = BUF_INIT(WHY_BYTES_MAX);
 	struct fs *fs = fs_of(req);
@@ -372,8 +379,8 @@ const struct fuse_lowlevel_ops *fuse_tree_ops(void)
  * The host's directories
  */
 
-static void foreign_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
-	const char *to_name, unsigned flags)
+static void foreign_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+	fuse_ino_t to_parent, const char *to_name, unsigned flags)
 {
 	if (workspace_owns(to_parent))
 		workspace_ops()->rename(req, parent, name, to_parent, to_name, flags);
@@ -405,7 +412,8 @@ static void foreign_access(fuse_req_t req, fuse_ino_t ino, int mask)
 	fuse_reply_err(req, 0); /* the host decides when it is done */
 }
 
-static void foreign_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
+static void foreign_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	struct fuse_pollhandle *ph)
 {
 	if (ph)
 		fuse_pollhandle_destroy(ph);
@@ -464,6 +472,9 @@ static void door_wake_poll(void *data, uint64_t poll_key)
 
 struct wait_door fuse_door(struct fs *fs)
 {
-	return (struct wait_door){ .answer = door_answer, .refuse = door_refuse, .watch = door_watch,
-		.wake_poll = door_wake_poll, .data = fs };
+	return (struct wait_door){ .answer = door_answer,
+		.refuse = door_refuse,
+		.watch = door_watch,
+		.wake_poll = door_wake_poll,
+		.data = fs };
 }

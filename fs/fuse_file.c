@@ -26,8 +26,8 @@ static int may_open(const struct place *place, bool writing, struct buf *why)
 	return fail(why, EPERM, "%s is only for reading", node_name(place->node));
 }
 
-/* Everything but plain files is read and written past the page cache, as it was at open(2).  FLUSH costs a
- * request at each close: only who writes needs it. */
+/* Everything but plain files is read and written past the page cache, as it was at open(2).  FLUSH
+ * costs a request at each close: only who writes needs it. */
 static void set_open_flags(const struct handle *h, struct fuse_file_info *fi)
 {
 	bool plain = h->at.node && h->at.node->flags & NODE_PLAIN;
@@ -36,8 +36,8 @@ static void set_open_flags(const struct handle *h, struct fuse_file_info *fi)
 	fi->noflush = !h->writing;
 }
 
-static int open_place(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct handle **ret,
-	struct buf *why)
+static int open_place(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	struct handle **ret, struct buf *why)
 {
 	struct place place = { 0 };
 	(void)place_of(ino, &place);
@@ -48,7 +48,8 @@ static int open_place(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	if (r < 0)
 		return r;
 	if (fi->flags & O_TRUNC)
-		r = resize(fs_of(req), ino, &(struct fuse_file_info){ .fh = (*ret)->number }, 0, why);
+		r = resize(fs_of(req), ino, &(struct fuse_file_info){ .fh = (*ret)->number }, 0,
+			why);
 	if (r < 0)
 		handle_close(fs_of(req), *ret);
 	else
@@ -78,7 +79,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	reply_result(req, &attempt, r, &why);
 }
 
-void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	struct fuse_file_info *fi)
 {
 	cleanup(buf) struct buf why = BUF_INIT(WHY_BYTES_MAX);
 	struct fs *fs = fs_of(req);
@@ -99,7 +101,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		close_if_unheard(fuse_reply_create(req, &entry, fi), fs, h);
 }
 
-static struct handle *handle_or_reply(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
+static struct handle *handle_or_reply(fuse_req_t req, fuse_ino_t ino,
+	const struct fuse_file_info *fi)
 {
 	struct handle *h;
 	int r = handle_get(fs_of(req), ino, fi->fh, &h);
@@ -135,7 +138,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 	else if (h->at.node->bytes)
 		read_bytes(req, h, (uint64_t)offset, size);
 	else if (node_can_wait(h->at.node))
-		waiting_read(fs_of(req)->waiting, req, h, (uint64_t)offset, size, fi->flags & O_NONBLOCK);
+		waiting_read(fs_of(req)->waiting, req, h, (uint64_t)offset, size,
+			fi->flags & O_NONBLOCK);
 	else
 		reply_part(req, &h->text, (uint64_t)offset, size);
 }
@@ -168,7 +172,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		reply_result(req, &(struct attempt){ "write", h->at, NULL }, r, &why);
 }
 
-/* What is pending becomes final.  `by_opener`: this is a close by the process that opened the file. */
+/* What is pending becomes final.  `by_opener`: the process that opened the file closes it. */
 static int complete(struct fs *fs, struct handle *h, bool by_opener, struct buf *why)
 {
 	if (h->scratch || !h->at.node)
@@ -184,8 +188,8 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = handle_or_reply(req, ino, fi);
 	if (!h)
 		return;
-	bool by_opener = flush_completes(h->pending, fuse_req_ctx(req)->pid, handle_opener(h->number),
-		flush_process_of);
+	bool by_opener = flush_completes(h->pending, fuse_req_ctx(req)->pid,
+		handle_opener(h->number), flush_process_of);
 	int r = complete(fs_of(req), h, by_opener, &why);
 	reply_result(req, &(struct attempt){ "close", h->at, NULL }, r, &why);
 }
@@ -237,7 +241,8 @@ void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct f
 	fuse_reply_poll(req, r < 0 ? POLLERR : r ? POLLIN | POLLRDNORM : 0);
 }
 
-static int resize_row(struct fs *fs, struct place place, struct handle *h, uint64_t size, struct buf *why)
+static int resize_row(struct fs *fs, struct place place, struct handle *h, uint64_t size,
+	struct buf *why)
 {
 	if (place.node->accept)
 		return 0; /* `>` means `>>` */
@@ -252,7 +257,8 @@ static int resize_row(struct fs *fs, struct place place, struct handle *h, uint6
 	return r < 0 ? r : edit_save(fs, place, buf_slice(&text), why);
 }
 
-int resize(struct fs *fs, fuse_ino_t ino, const struct fuse_file_info *fi, uint64_t size, struct buf *why)
+int resize(struct fs *fs, fuse_ino_t ino, const struct fuse_file_info *fi, uint64_t size,
+	struct buf *why)
 {
 	struct scratch_file *file = scratch_get(fs->scratch, scratch_serial(ino));
 	if (file)

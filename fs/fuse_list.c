@@ -36,7 +36,8 @@ static bool fits(const struct listing *l, const char *name)
 	return need <= l->size - l->used;
 }
 
-static bool put(struct listing *l, const char *name, const struct fuse_entry_param *entry, uint64_t cursor)
+static bool put(struct listing *l, const char *name, const struct fuse_entry_param *entry,
+	uint64_t cursor)
 {
 	if (!fits(l, name))
 		return false;
@@ -48,7 +49,8 @@ static bool put(struct listing *l, const char *name, const struct fuse_entry_par
 }
 
 /* An entry without attributes: the kernel asks for them when somebody wants them. */
-static bool put_bare(struct listing *l, const char *name, uint64_t inode, mode_t mode, uint64_t cursor)
+static bool put_bare(struct listing *l, const char *name, uint64_t inode, mode_t mode,
+	uint64_t cursor)
 {
 	struct fuse_entry_param entry = { .attr = { .st_ino = inode, .st_mode = mode } };
 	return put(l, name, &entry, cursor);
@@ -60,10 +62,12 @@ static uint64_t shown_inode(struct place place)
 				: place_inode(place);
 }
 
-static bool put_named(struct listing *l, const char *name, const struct named *named, uint64_t cursor)
+static bool put_named(struct listing *l, const char *name, const struct named *named,
+	uint64_t cursor)
 {
 	struct fuse_entry_param entry;
-	uint64_t inode = named->scratch ? scratch_inode(named->scratch->serial) : shown_inode(named->place);
+	uint64_t inode =
+		named->scratch ? scratch_inode(named->scratch->serial) : shown_inode(named->place);
 	mode_t mode = named->scratch ? named->scratch->mode : named->place.node->mode;
 	if (!fits(l, name))
 		return false;
@@ -82,10 +86,12 @@ static bool list_dots(struct listing *l, uint64_t cursor)
 
 static bool list_rows(struct listing *l, uint64_t cursor)
 {
-	const struct node *at = cursor > CURSOR_ROWS ? node_by_id((unsigned)(cursor - CURSOR_ROWS)) : NULL;
+	const struct node *at =
+		cursor > CURSOR_ROWS ? node_by_id((unsigned)(cursor - CURSOR_ROWS)) : NULL;
 	while ((at = node_next(l->dir.node, at))) {
 		struct named named;
-		if (at->flags & NODE_UNLISTED || dir_find(l->fs, l->dir, node_name(at), &named) != 1)
+		if (at->flags & NODE_UNLISTED ||
+			dir_find(l->fs, l->dir, node_name(at), &named) != 1)
 			continue;
 		if (!put_named(l, node_name(at), &named, CURSOR_ROWS + at->id))
 			return false;
@@ -106,7 +112,8 @@ static bool list_scratch(struct listing *l, uint64_t cursor)
 	return true;
 }
 
-static bool list_page(struct listing *l, const struct node *any, const struct child *page, int count)
+static bool list_page(struct listing *l, const struct node *any, const struct child *page,
+	int count)
 {
 	for (int i = 0; i < count; i++) {
 		struct named named = { .place = { any, page[i].object } };
@@ -151,12 +158,14 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_open(req, fi);
 }
 
-void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	struct fuse_file_info *fi)
 {
 	list(req, ino, size, (uint64_t)offset, false);
 }
 
-void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	struct fuse_file_info *fi)
 {
 	list(req, ino, size, (uint64_t)offset, true);
 }

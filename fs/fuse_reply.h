@@ -29,15 +29,16 @@ void note_failure(fuse_req_t req, const struct attempt *attempt, int error, cons
 
 /* Fills an entry; for a directory of the host it takes one lookup count.  0 or -errno. */
 int fill_entry(struct fs *fs, const struct named *named, struct fuse_entry_param *ret);
-void reply_named(fuse_req_t req, const struct attempt *attempt, int error, const struct named *named,
-	const struct buf *why);
+void reply_named(fuse_req_t req, const struct attempt *attempt, int error,
+	const struct named *named, const struct buf *why);
 
 /* The row of an inode; answers ESTALE and returns false when there is none. */
 bool place_or_reply(fuse_req_t req, fuse_ino_t ino, struct place *ret);
 
 /* fuse_file.c */
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi);
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
 	struct fuse_file_info *fi);
@@ -45,9 +46,12 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph);
-int resize(struct fs *fs, fuse_ino_t ino, const struct fuse_file_info *fi, uint64_t size, struct buf *why);
+int resize(struct fs *fs, fuse_ino_t ino, const struct fuse_file_info *fi, uint64_t size,
+	struct buf *why);
 
 /* fuse_list.c */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
-void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	struct fuse_file_info *fi);
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	struct fuse_file_info *fi);

@@ -51,7 +51,8 @@ struct handles *handles_free(struct handles *handles)
 	return NULL;
 }
 
-void handles_each(struct handles *handles, void (*on_handle)(void *data, struct handle *h), void *data)
+void handles_each(struct handles *handles, void (*on_handle)(void *data, struct handle *h),
+	void *data)
 {
 	for (size_t i = 0; i < BUCKETS; i++) {
 		struct handle *h;
@@ -152,7 +153,7 @@ int handle_get(struct fs *fs, uint64_t inode, uint64_t number, struct handle **r
 		h->kept = keep_find(fs->keep, number);
 		h->lost = h->kept && h->kept->loose;
 		h->writing = true;
-		h->pending = h->at.node && h->at.node->accept; /* a commit of nothing does nothing */
+		h->pending = h->at.node && h->at.node->accept; /* committing nothing is fine */
 		h->offset = UINT64_MAX; /* no stream reads there: the first read seeks */
 		(void)render(fs, h); /* a file that is gone by now reads as empty */
 	}

@@ -33,14 +33,15 @@ struct handle {
 	bool blank; /* truncated, and nothing written since */
 	bool lost; /* an earlier process had bytes of this document that nobody has now */
 
-	/* Rendered file: its text.  Document: the text being edited.  Stream: what was not read yet. */
+	/* Rendered file: its text.  Document: the text being edited.  Stream: what was not read
+	 * yet. */
 	struct buf text;
 
 	/* Streams, see stream.h. */
 	struct kept *kept; /* NULL unless a successor will need it */
 	uint64_t offset; /* of text's first byte in the stream */
 	bool ended; /* nothing follows text */
-	uint64_t source; /* follow: place in the log behind text; live: bytes shown that the log has not */
+	uint64_t source; /* follow: place in the log behind text; live: the next event to look at */
 	bool verbatim; /* follow: text is bytes of the log */
 	uint64_t preview; /* follow: previews up to here were given out */
 	struct live *live; /* live: where it stands; owned */
@@ -49,12 +50,12 @@ struct handle {
 struct handles *handles_new(void);
 struct handles *handles_free(struct handles *handles); /* closes all of them */
 
-/* Opens the inode for thread `opener`.  0 and the handle (owned by fs until handle_close); -ESTALE unknown
- * inode; -ENFILE; or what the row's `open` and `show` refuse, with its sentence. */
+/* Opens the inode for thread `opener`.  0 and the handle (owned by fs until handle_close); -ESTALE
+ * unknown inode; -ENFILE; or what the row's `open` and `show` refuse, with its sentence. */
 int handle_open(struct fs *fs, uint64_t inode, bool writing, int opener, struct handle **ret,
 	struct buf *why);
 
-/* The handle of a request.  One that an earlier process opened is made again from the inode number. */
+/* The handle of a request.  One that an earlier process opened is made again from the inode. */
 int handle_get(struct fs *fs, uint64_t inode, uint64_t number, struct handle **ret);
 
 void handle_close(struct fs *fs, struct handle *h);
@@ -65,4 +66,5 @@ int handle_opener(uint64_t number); /* thread id */
 void handle_set_pending(struct handle *h, bool pending);
 
 /* Calls for each open handle; it may be closed by the call. */
-void handles_each(struct handles *handles, void (*on_handle)(void *data, struct handle *h), void *data);
+void handles_each(struct handles *handles, void (*on_handle)(void *data, struct handle *h),
+	void *data);

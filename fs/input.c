@@ -86,7 +86,8 @@ static int parse_verb(struct slice line, cJSON *events, struct buf *why)
 		if (slice_is(line, verbs[i].name))
 			return verbs[i].add(events);
 	int shown = line.size < 40 ? (int)line.size : 40;
-	return fail(why, EINVAL, "`%.*s` is not a verb; reading this file shows them", shown, line.at);
+	return fail(why, EINVAL, "`%.*s` is not a verb; reading this file shows them", shown,
+		line.at);
 }
 
 static int parse_verbs(struct slice text, cJSON *events, struct buf *why)

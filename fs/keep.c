@@ -25,7 +25,8 @@ int keep_open(int memory, bool fresh, struct keep **ret)
 {
 	if (ftruncate(memory, sizeof(struct image)) < 0)
 		return -errno;
-	struct image *image = mmap(NULL, sizeof(*image), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+	struct image *image =
+		mmap(NULL, sizeof(*image), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
 	if (image == MAP_FAILED)
 		return -errno;
 	if (fresh)

@@ -22,26 +22,27 @@ struct kept {
 	uint64_t poll_key; /* how the kernel names a poll(2) that waits for this file; 0: none */
 	int64_t start; /* first event that concerns the stream */
 	int64_t goal; /* last queue entry that it waits for */
-	/* Stream offset and place in the source before [0] and after [1] the last answered read: a read that
-	 * is sent again after a crash finds its own beginning. */
+	/* Stream offset and place in the source before [0] and after [1] the last answered read: a
+	 * read that is sent again after a crash finds its own beginning. */
 	uint64_t offset[2], source[2];
-	uint64_t loose; /* bytes that are nowhere else: of a document since its last save, of words shown
-			 * by `live` that are in no event */
+	/* Bytes that are nowhere else: of a document since its last save, or of words that `live` has
+	 * shown and that are in no event. */
+	uint64_t loose;
 };
 
 struct keep;
 
-/* Maps the memory file (lent).  `fresh`: begins a new mount, what was in it is forgotten.  0; -EPROTO when it
- * was written by another version of this layout; -errno. */
+/* Maps the memory file (lent).  `fresh`: begins a new mount, what was in it is forgotten.  0;
+ * -EPROTO when it was written by another version of this layout; -errno. */
 int keep_open(int memory, bool fresh, struct keep **ret);
 struct keep *keep_close(struct keep *keep); /* NULL is fine; the memory file keeps the contents */
 
-uint64_t keep_generation(const struct keep *keep); /* 1 for the process that made the mount, then 2, 3 … */
+uint64_t keep_generation(const struct keep *keep); /* 1 for who made the mount, then 2, 3 … */
 
 int keep_set_init(struct keep *keep, struct slice request); /* 0 or -EFBIG */
 struct slice keep_init(const struct keep *keep); /* empty before keep_set_init; lent */
 
-struct kept *keep_take(struct keep *keep, uint64_t handle); /* a zeroed record, NULL when all are in use */
+struct kept *keep_take(struct keep *keep, uint64_t handle); /* zeroed; NULL when all are in use */
 struct kept *keep_find(struct keep *keep, uint64_t handle); /* NULL if absent */
 void keep_release(struct kept *record); /* NULL is fine */
 

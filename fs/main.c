@@ -46,7 +46,7 @@ static void on_request(void *data)
 static void on_init(void *data, struct slice request)
 {
 	struct fs *fs = data;
-	(void)keep_set_init(fs->keep, request); /* larger than any kernel's: then a restart mounts anew */
+	(void)keep_set_init(fs->keep, request); /* too large: a restart mounts anew */
 }
 
 static void on_gone(void *data)
@@ -94,16 +94,22 @@ static void on_control(void *data, uint32_t events)
 static void read_words(struct process *p, int argc, char **argv)
 {
 	p->fs.hints = args_need_fd(argc, argv, "hints");
-	p->control_io = (struct loop_io){ .fd = args_need_fd(argc, argv, "control"), .events = EPOLLIN,
-		.on_ready = on_control, .data = p };
+	p->control_io = (struct loop_io){ .fd = args_need_fd(argc, argv, "control"),
+		.events = EPOLLIN,
+		.on_ready = on_control,
+		.data = p };
 	p->memory = args_need_fd(argc, argv, "init");
 	p->device = args_text(argc, argv, "device", NULL) ? args_need_fd(argc, argv, "device") : -1;
 	p->fs.umask = (mode_t)strtol(args_text(argc, argv, "umask", "077"), NULL, 8) & 0777;
 	p->fs.model = args_need(argc, argv, "model");
 	p->fs.offline = args_int(argc, argv, "offline", 0);
 	p->setup = (struct transport_setup){ .mountpoint = args_need(argc, argv, "mountpoint"),
-		.allow_other = args_int(argc, argv, "allow_other", 0), .tree = fuse_tree_ops(),
-		.workspace = &p->workspace, .data = &p->fs, .on_request = on_request, .on_init = on_init,
+		.allow_other = args_int(argc, argv, "allow_other", 0),
+		.tree = fuse_tree_ops(),
+		.workspace = &p->workspace,
+		.data = &p->fs,
+		.on_request = on_request,
+		.on_init = on_init,
 		.on_gone = on_gone };
 }
 
@@ -124,7 +130,8 @@ static int start_fs(struct process *p, const char *store_dir, struct buf *why)
 		return r;
 	r = keep_open(p->memory, p->device < 0, &fs->keep);
 	if (r < 0)
-		return fail(why, -r, "the memory file of the mount cannot be used: %s", strerror(-r));
+		return fail(why, -r, "the memory file of the mount cannot be used: %s",
+			strerror(-r));
 	struct wait_door door = fuse_door(fs);
 	fs->waiting = waiting_new(fs, &door, waiting_timeout_ms());
 	r = news_new(fs, on_change, fs, &fs->news);
@@ -159,7 +166,8 @@ static int go_on(struct process *p, struct buf *why)
 	struct slice init = keep_init(p->fs.keep);
 	if (!init.size)
 		return fail(why, ENOTSUP, "the mount was not ready when its process died");
-	int r = transport_take_over(p->fs.loop, &p->setup, steal_fd(&p->device), init, &p->fs.transport, why);
+	int r = transport_take_over(p->fs.loop, &p->setup, steal_fd(&p->device), init,
+		&p->fs.transport, why);
 	if (r == 0)
 		waiting_wake_polls(p->fs.waiting);
 	return r;

@@ -29,15 +29,15 @@ static int mount_directly(const char *mountpoint, bool allow_other)
 	cleanup(fd) int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	cleanup(free) char *options = xprintf("fd=%d,rootmode=%o,user_id=%u,group_id=%u%s", fd, S_IFDIR,
-		(unsigned)geteuid(), (unsigned)getegid(), options_for_all(allow_other));
+	cleanup(free) char *options = xprintf("fd=%d,rootmode=%o,user_id=%u,group_id=%u%s", fd,
+		S_IFDIR, (unsigned)geteuid(), (unsigned)getegid(), options_for_all(allow_other));
 	if (mount("agentdirs", mountpoint, "fuse.agentdirs", MS_NOSUID | MS_NODEV, options) < 0)
 		return -errno;
 	return steal_fd(&fd);
 }
 
-/* Signals are blocked here for the loop; a child must not inherit that.  `channel` (-1: none) becomes the
- * helper's descriptor of the same number. */
+/* Signals are blocked here for the loop; a child must not inherit that.  `channel` (-1: none)
+ * becomes the helper's descriptor of the same number. */
 static pid_t start_helper(char *const argv[], int channel)
 {
 	pid_t child = -1;
@@ -80,7 +80,8 @@ static int mount_by_helper(const char *mountpoint, bool allow_other)
 	cleanup(free) char *options = xprintf("fsname=agentdirs,subtype=agentdirs,nosuid,nodev%s",
 		options_for_all(allow_other));
 	cleanup(free) char *number = xprintf("%d", theirs);
-	char *argv[] = { (char *)helper, (char *)"-o", options, (char *)"--", (char *)mountpoint, NULL };
+	char *argv[] = { (char *)helper, (char *)"-o", options, (char *)"--", (char *)mountpoint,
+		NULL };
 	setenv("_FUSE_COMMFD", number, 1);
 	pid_t child = start_helper(argv, theirs);
 	unsetenv("_FUSE_COMMFD");
@@ -108,8 +109,10 @@ int mount_attach(const char *mountpoint, bool allow_other, struct buf *why)
 		device = mount_by_helper(mountpoint, allow_other);
 	if (device >= 0)
 		return device;
-	return fail(why, -device, "cannot mount on %s (%s); check that /dev/fuse exists, that %s is installed, "
-		"and that the directory is yours", mountpoint, strerror(-device), helper);
+	return fail(why, -device,
+		"cannot mount on %s (%s); check that /dev/fuse exists, that %s is installed, "
+		"and that the directory is yours",
+		mountpoint, strerror(-device), helper);
 }
 
 void mount_detach(const char *mountpoint, struct loop *loop)

@@ -10,10 +10,10 @@
 #include "base/loop.h"
 #include "base/util.h"
 
-/* Mounts and returns /dev/fuse (given, close-on-exec), or -errno with a sentence.  `allow_other`: for other
- * users too, and the kernel checks permissions. */
+/* Mounts and returns /dev/fuse (given, close-on-exec), or -errno with a sentence.  `allow_other`:
+ * for other users too, and the kernel checks permissions. */
 int mount_attach(const char *mountpoint, bool allow_other, struct buf *why);
 
-/* Detaches the mount from the directory tree, running rounds of the loop (requests may still come) while the
- * helper works, at most some seconds. */
+/* Detaches the mount from the directory tree, running rounds of the loop (requests may still come)
+ * while the helper works, at most some seconds. */
 void mount_detach(const char *mountpoint, struct loop *loop);

@@ -40,8 +40,10 @@ static void take_delta(struct news *news, const struct hint *hint)
 	struct session session;
 	if (session_get(news->fs->store, hint->session, &session) != 1)
 		return;
-	/* The log may already have what the hint announces: it is searched from the request's start. */
-	uint64_t after = hint->after && hint->after < session.fold.events ? hint->after : session.fold.events;
+	/* The log may already have what the hint announces: it is searched from the request's
+	 * start. */
+	uint64_t after = hint->after && hint->after < session.fold.events ? hint->after
+									  : session.fold.events;
 	previews_take(news->fs->previews, hint->session, after, hint->text);
 }
 

@@ -17,16 +17,19 @@
 /* Sorted as README shows them.  The number of a row is for ever; take the next free one. */
 static const struct node nodes[] = {
 	{ 1, "", DIRECTORY, .help = "agents as directories" },
-	{ 2, "README", FILE_R, NODE_FIXED, .help = "how to use this tree", .show = root_show_readme },
+	{ 2, "README", FILE_R, NODE_FIXED, .help = "how to use this tree",
+		.show = root_show_readme },
 	{ 3, "status", FILE_R, .help = "facts about the running system, one `name value` a line",
 		.show = root_show_status },
 	{ 4, "error", FILE_R, .help = "refusals that belong to no session, the last at the end",
 		.show = root_show_error },
-	{ 5, "last", LINK, .help = "the session that most recently had an event", .target = root_last },
+	{ 5, "last", LINK, .help = "the session that most recently had an event",
+		.target = root_last },
 
 	{ 10, "agents", DIRECTORY, NODE_SCRATCH_LINKS,
 		.help = "definitions of agents; `mkdir agents/NAME` makes one" },
-	{ 11, "agents/default", LINK, .help = "the agent of new sessions; set it with `ln -sfn NAME`",
+	{ 11, "agents/default", LINK,
+		.help = "the agent of new sessions; set it with `ln -sfn NAME`",
 		.target = agent_default, .relink = agent_set_default },
 	{ 12, "agents/*", DIRECTORY, .kind = OBJECT_AGENT, .help = "one agent",
 		.find = object_row_find, .each = object_row_each, .make = agent_make,
@@ -39,7 +42,8 @@ static const struct node nodes[] = {
 		.show = agent_system },
 	{ 16, "agents/*/description", FILE_R, .kind = OBJECT_AGENT, .help = "what it is for",
 		.show = agent_description },
-	{ 17, "agents/*/version", FILE_R, .kind = OBJECT_AGENT, .help = "the current version's number",
+	{ 17, "agents/*/version", FILE_R, .kind = OBJECT_AGENT,
+		.help = "the current version's number",
 		.show = agent_version },
 	{ 18, "agents/*/id", FILE_R, NODE_FIXED, .kind = OBJECT_AGENT, .help = "its id in the API",
 		.show = object_row_id },
@@ -70,7 +74,8 @@ static const struct node nodes[] = {
 		.target = session_environment, .relink = session_relink_environment },
 	{ 54, "sessions/*/input", FILE_W, .kind = OBJECT_SESSION,
 		.help = "write a message, or JSON events; one redirection is one message",
-		.open = input_open, .show = input_show, .accept = input_accept, .commit = input_commit },
+		.open = input_open, .show = input_show, .accept = input_accept,
+		.commit = input_commit },
 	{ 55, "sessions/*/events", FILE_R, NODE_PLAIN, .kind = OBJECT_SESSION,
 		.help = "everything that happened, one JSON event a line, only ever appended to",
 		.size = session_events_size, .bytes = session_events_bytes },
@@ -108,14 +113,15 @@ static const struct node nodes[] = {
 		.open = wait_open, .follow = wait_follow, .seek = wait_seek },
 	{ 69, "sessions/*/follow", FILE_R, NODE_UNLISTED, .kind = OBJECT_SESSION,
 		.help = "waits for events and prints them, with previews of what is being written",
-		.size = session_events_size, .open = follow_open, .follow = follow_follow, .seek = follow_seek },
+		.size = session_events_size, .open = follow_open, .follow = follow_follow,
+		.seek = follow_seek },
 	{ 70, "sessions/*/live", FILE_R, NODE_UNLISTED, .kind = OBJECT_SESSION,
 		.help = "the words of the answer as they come; ends with the turn",
 		.open = live_open, .follow = live_follow, .seek = live_seek },
 
 	{ 200, "by-id", DIRECTORY, .help = "every object by its id in the API" },
-	{ 201, "by-id/*", LINK, .help = "link to the object", .find = by_id_find, .each = by_id_each,
-		.target = by_id_target },
+	{ 201, "by-id/*", LINK, .help = "link to the object", .find = by_id_find,
+		.each = by_id_each, .target = by_id_target },
 };
 
 const struct node *node_at(size_t index)
@@ -272,7 +278,8 @@ static bool file_is_whole(const struct node *node)
 
 static bool is_whole(const struct node *node)
 {
-	if (!*node->help || strchr(node->help, '\n') || node->id == 0 || node->id == NODE_ID_SCRATCH)
+	if (!*node->help || strchr(node->help, '\n') || node->id == 0 ||
+		node->id == NODE_ID_SCRATCH)
 		return false;
 	if (is_any(node) && !(node->find && node->each))
 		return false;
@@ -289,7 +296,7 @@ void nodes_check(void)
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
 		if (is_unique(&nodes[i]) && has_parent(&nodes[i]) && is_whole(&nodes[i]))
 			continue;
-		(void)fprintf(stderr, "agentdirs-fs: the row %u \"%s\" of the node table is not sound\n",
+		(void)fprintf(stderr, "agentdirs-fs: row %u \"%s\" of the node table is not sound\n",
 			nodes[i].id, nodes[i].path);
 		abort();
 	}
@@ -300,7 +307,7 @@ void nodes_print(struct buf *out)
 	for (size_t i = 1; i < ARRAY_LEN(nodes); i++) {
 		const char *star = strchr(nodes[i].path, '*');
 		int before = star ? (int)(star - nodes[i].path) : (int)strlen(nodes[i].path);
-		buf_printf(out, "  %.*s%s%s%s\n        %s\n", before, nodes[i].path, star ? "NAME" : "",
-			star ? star + 1 : "", S_ISDIR(nodes[i].mode) ? "/" : "", nodes[i].help);
+		buf_printf(out, "  %.*s%s%s%s\n        %s\n", before, nodes[i].path,
+			star ? "NAME" : "", star ? star + 1 : "", S_ISDIR(nodes[i].mode) ? "/" : "", nodes[i].help);
 	}
 }

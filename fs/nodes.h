@@ -23,7 +23,7 @@ struct handle;
 
 enum node_flag {
 	NODE_UNLISTED = 1, /* can be opened but is in no listing: reading it may wait */
-	NODE_PLAIN = 2, /* an ordinary file with page cache; the others are rendered when they are opened */
+	NODE_PLAIN = 2, /* an ordinary file with page cache; the others are rendered at open(2) */
 	NODE_SCRATCH = 4, /* directory: editors may put their files beside ours */
 	NODE_SCRATCH_LINKS = 8, /* directory: only links, for `ln -sfn` */
 	NODE_FIXED = 16, /* contents and attributes never change while the name exists */
@@ -40,21 +40,22 @@ struct node {
 	const char *path; /* "sessions/x/input" with `*` for x; "" is the root */
 	mode_t mode; /* type and permissions before the umask */
 	unsigned flags;
-	enum object_kind kind; /* of the object that `*` stands for; 0 without one or for any kind */
+	enum object_kind kind; /* of the object that `*` stands for; 0: none, or any */
 	const char *help; /* one line */
 
-	/* Files: what is read.  `show` gives the whole text, kept from open to close; `size` what stat says
-	 * where that is cheaper than showing; `bytes` a part of a file that only grows.  `follow` adds what
-	 * is next to handle->text or sets handle->ended, adding nothing means wait; `seek` prepares reading
-	 * from another offset than the one reached. */
+	/* Files: what is read.  `show` gives the whole text, kept from open to close; `size` what
+	 * stat says where that is cheaper than showing; `bytes` a part of a file that only grows.
+	 * `follow` adds what is next to handle->text or sets handle->ended, adding nothing means
+	 * wait; `seek` prepares reading from another offset than the one reached. */
 	int (*show)(struct fs *fs, int64_t object, struct buf *out);
 	int (*size)(struct fs *fs, int64_t object, uint64_t *ret);
 	int (*bytes)(struct fs *fs, int64_t object, uint64_t offset, size_t size, struct buf *out);
 	int (*follow)(struct fs *fs, struct handle *h);
 	int (*seek)(struct fs *fs, struct handle *h, uint64_t offset);
 
-	/* Files: what is written.  `accept` takes the bytes of one write(2), `commit` says that the message
-	 * is complete; `save` takes a whole document instead.  `open` may refuse, or prepare a stream. */
+	/* Files: what is written.  `accept` takes the bytes of one write(2), `commit` says that the
+	 * message is complete; `save` takes a whole document instead.  `open` may refuse, or
+	 * prepare a stream. */
 	int (*open)(struct fs *fs, struct handle *h, struct buf *why);
 	int (*accept)(struct fs *fs, struct handle *h, struct slice bytes, struct buf *why);
 	int (*commit)(struct fs *fs, struct handle *h, struct buf *why);
@@ -64,13 +65,14 @@ struct node {
 	int (*target)(struct fs *fs, int64_t object, struct buf *out);
 	int (*relink)(struct fs *fs, int64_t object, const char *target, struct buf *why);
 
-	/* Directories: a host directory that is shown through fs/workspace.h; absolute path, given. */
+	/* Directories: one of the host, shown through fs/workspace.h; absolute path, given. */
 	char *(*host)(struct fs *fs, int64_t object);
 
-	/* Rows that end in `*`: find a name (1, 0 absent, -errno), list the next `max` after *cursor (how
-	 * many), make, remove and rename an object. */
+	/* Rows that end in `*`: find a name (1, 0 absent, -errno), list the next `max` after
+	 * *cursor (how many), make, remove and rename an object. */
 	int (*find)(struct fs *fs, const struct node *node, const char *name, int64_t *ret_object);
-	int (*each)(struct fs *fs, const struct node *node, uint64_t after, struct child *ret, int max);
+	int (*each)(struct fs *fs, const struct node *node, uint64_t after, struct child *ret,
+		int max);
 	int (*make)(struct fs *fs, const char *name, int64_t *ret_object, struct buf *why);
 	int (*drop)(struct fs *fs, int64_t object, struct buf *why);
 	int (*rename)(struct fs *fs, int64_t object, const char *name, struct buf *why);
@@ -91,7 +93,8 @@ const struct node *node_by_id(unsigned id); /* NULL if absent */
 const struct node *node_named(const struct node *directory, const char *name);
 /* The row that ends in `*` in the directory; NULL if there is none. */
 const struct node *node_any(const struct node *directory);
-/* The next row below the directory with a fixed name, after `after` (NULL: the first); NULL at the end. */
+/* The next row below the directory with a fixed name, after `after` (NULL: the first); NULL at the
+ * end. */
 const struct node *node_next(const struct node *directory, const struct node *after);
 
 const struct node *node_parent(const struct node *node); /* the root's is the root */
@@ -110,8 +113,8 @@ uint64_t scratch_serial(uint64_t inode); /* 0: not one of those */
 /* The path below the mount point as a person would write it, with object names filled in. */
 void place_path(struct fs *fs, struct place place, struct buf *out);
 
-/* Asserts what a row must have: unique numbers and paths, a parent that is a directory, a sentence of help,
- * verbs that fit the type and mode.  Dies with the row's path when one does not. */
+/* Asserts what a row must have: unique numbers and paths, a parent that is a directory, a sentence
+ * of help, verbs that fit the type and mode.  Dies with the row's path when one does not. */
 void nodes_check(void);
 
 /* The table as text for README. */

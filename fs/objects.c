@@ -18,16 +18,19 @@ int object_row_find(struct fs *fs, const struct node *node, const char *name, in
 	return r;
 }
 
-static void to_child(const struct object *object, const char *name, uint64_t cursor, struct child *ret)
+static void to_child(const struct object *object, const char *name, uint64_t cursor,
+	struct child *ret)
 {
 	*ret = (struct child){ .object = object->num, .cursor = cursor };
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
 }
 
-int object_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret, int max)
+int object_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret,
+	int max)
 {
 	struct object page[PAGE];
-	int n = object_page(fs->store, node->kind, false, (int64_t)after, page, max < PAGE ? max : PAGE);
+	int n = object_page(fs->store, node->kind, false, (int64_t)after, page,
+		max < PAGE ? max : PAGE);
 	for (int i = 0; i < n; i++)
 		to_child(&page[i], page[i].name, (uint64_t)page[i].num, &ret[i]);
 	return n;
@@ -36,8 +39,10 @@ int object_row_each(struct fs *fs, const struct node *node, uint64_t after, stru
 int object_row_rename(struct fs *fs, int64_t object, const char *name, struct buf *why)
 {
 	if (!name_is_valid(name))
-		return fail(why, EINVAL, "%s is not a name: letters, digits and . _ + - after the first, at "
-			"most %d", name, NAME_BYTES_MAX);
+		return fail(why, EINVAL,
+			"%s is not a name: letters, digits and . _ + - after the first, at "
+			"most %d",
+			name, NAME_BYTES_MAX);
 	int r = object_rename(fs->store, object, name);
 	fs_forget_known(fs);
 	return r;
@@ -132,7 +137,8 @@ int environment_make(struct fs *fs, const char *name, int64_t *ret_object, struc
 
 static int make_first(struct fs *fs, enum object_kind kind, const char *name, struct buf *why)
 {
-	int64_t live = object_count(fs->store, kind, false), archived = object_count(fs->store, kind, true);
+	int64_t live = object_count(fs->store, kind, false),
+		archived = object_count(fs->store, kind, true);
 	if (live != 0 || archived != 0)
 		return live < 0 ? (int)live : archived < 0 ? (int)archived : 0;
 	int64_t num = 0;

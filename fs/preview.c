@@ -53,7 +53,8 @@ const struct preview *previews_find(const struct previews *previews, int64_t ses
 	return find(previews, session);
 }
 
-static struct preview *begin(struct previews *previews, int64_t session, const char *id, uint64_t after)
+static struct preview *begin(struct previews *previews, int64_t session, const char *id,
+	uint64_t after)
 {
 	struct preview *p = find(previews, session);
 	if (p)

@@ -13,8 +13,8 @@
 #include "store/session.h"
 
 enum {
-	PREVIEWS_MAX = 1024, /* messages being written at one time; more are not shown before they are done */
-	PREVIEW_BYTES_MAX = 1 << 20, /* of one; what comes after is not shown before the message is done */
+	PREVIEWS_MAX = 1024, /* messages being written at one time; more are shown when done */
+	PREVIEW_BYTES_MAX = 1 << 20, /* of one; the rest is shown when the message is done */
 };
 
 struct preview {
@@ -23,17 +23,18 @@ struct preview {
 	char id[ID_SIZE]; /* of the agent.message to come; "" for an event without text */
 	struct buf text; /* so far */
 	struct buf lines; /* complete JSON lines */
-	uint64_t start; /* position of the lines' first byte, counting all previews of this process */
+	uint64_t start; /* position of the lines' first byte, counting all previews */
 	uint64_t checked; /* log events up to this one did not end it */
 };
 
 struct previews *previews_new(void);
 struct previews *previews_free(struct previews *previews);
 
-/* Takes the text of a hint.  `after` is an event of the session's log that it follows: later ones may end it. */
+/* Takes the text of a hint.  `after` is an event of the session's log that it follows: later ones
+ * may end it. */
 void previews_take(struct previews *previews, int64_t session, uint64_t after, struct slice lines);
 
 /* Forgets the session's preview if the log has ended it.  0 or -errno. */
 int previews_settle(struct previews *previews, struct store *store, const struct session *session);
 
-const struct preview *previews_find(const struct previews *previews, int64_t session); /* NULL: none */
+const struct preview *previews_find(const struct previews *previews, int64_t session); /* or NULL */

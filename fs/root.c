@@ -38,7 +38,8 @@ static void add_facts(struct fs *fs, struct buf *out)
 	struct slice name, value;
 	while (fields_next(&facts, &name, &value))
 		if (!slice_is(name, "do"))
-			buf_printf(out, "%.*s %.*s\n", (int)name.size, name.at, (int)value.size, value.at);
+			buf_printf(out, "%.*s %.*s\n", (int)name.size, name.at, (int)value.size,
+				value.at);
 }
 
 static int add_counts(struct fs *fs, struct buf *out)
@@ -105,7 +106,8 @@ int by_id_find(struct fs *fs, const struct node *node, const char *name, int64_t
 static int page_of(struct fs *fs, size_t folder, int64_t after, struct child *ret, int max)
 {
 	struct object page[PAGE];
-	int n = object_page(fs->store, folders[folder].kind, false, after, page, max < PAGE ? max : PAGE);
+	int n = object_page(fs->store, folders[folder].kind, false, after, page,
+		max < PAGE ? max : PAGE);
 	for (int i = 0; i < n; i++) {
 		ret[i] = (struct child){ .object = page[i].num,
 			.cursor = (uint64_t)folder << CURSOR_KIND_BITS | (uint64_t)page[i].num };

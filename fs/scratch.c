@@ -171,8 +171,8 @@ static int account(struct scratch *scratch, struct scratch_file *file, size_t be
 	return r == -EFBIG ? -ENOSPC : r;
 }
 
-int scratch_write(struct scratch *scratch, struct scratch_file *file, uint64_t offset, const void *data,
-	size_t size)
+int scratch_write(struct scratch *scratch, struct scratch_file *file, uint64_t offset,
+	const void *data, size_t size)
 {
 	if (scratch->total + size > SCRATCH_TOTAL_MAX)
 		return -ENOSPC;
@@ -186,7 +186,8 @@ int scratch_resize(struct scratch *scratch, struct scratch_file *file, uint64_t 
 	if (size > file->data.size && scratch->total + size > SCRATCH_TOTAL_MAX)
 		return -ENOSPC;
 	size_t before = file->data.size;
-	return account(scratch, file, before, document_resize(&file->data, size, SCRATCH_BYTES_MAX));
+	return account(scratch, file, before,
+		document_resize(&file->data, size, SCRATCH_BYTES_MAX));
 }
 
 void scratch_hide(struct scratch *scratch, uint64_t inode)

@@ -49,13 +49,14 @@ struct scratch_file *scratch_get(struct scratch *scratch, uint64_t serial); /* N
 struct scratch_file *scratch_next(struct scratch *scratch, uint64_t directory, uint64_t after);
 
 void scratch_remove(struct scratch *scratch, struct scratch_file *file);
-int scratch_rename(struct scratch *scratch, struct scratch_file *file, const char *name); /* replaces */
+/* Replaces what had the name.  0 or -ENAMETOOLONG. */
+int scratch_rename(struct scratch *scratch, struct scratch_file *file, const char *name);
 void scratch_opened(struct scratch_file *file);
 void scratch_closed(struct scratch *scratch, struct scratch_file *file);
 
 /* Replaces bytes; a gap is filled with zeros.  0 or -ENOSPC. */
-int scratch_write(struct scratch *scratch, struct scratch_file *file, uint64_t offset, const void *data,
-	size_t size);
+int scratch_write(struct scratch *scratch, struct scratch_file *file, uint64_t offset,
+	const void *data, size_t size);
 int scratch_resize(struct scratch *scratch, struct scratch_file *file, uint64_t size);
 
 /* The name of an inode of the tree that is away for a moment. */

@@ -7,7 +7,8 @@
 #include "fs/errors.h"
 #include "fs/verbs.h"
 
-int session_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret, int max)
+int session_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret,
+	int max)
 {
 	int n = fs_read_ahead(fs, (int64_t)after, max);
 	for (int i = 0; i < n; i++) {
@@ -35,8 +36,10 @@ int session_row_drop(struct fs *fs, int64_t object, struct buf *why)
 	if (r < 0)
 		return r;
 	if (s->fold.events || s->queued)
-		return fail(why, EBUSY, "%s has events, and they are kept; only a session without any can be "
-			"removed", s->object.name);
+		return fail(why, EBUSY,
+			"%s has events, and they are kept; only a session without any can be "
+			"removed",
+			s->object.name);
 	r = object_delete(fs->store, object);
 	fs_forget_known(fs);
 	if (r == 0)
@@ -51,8 +54,10 @@ int session_row_rename(struct fs *fs, int64_t object, const char *name, struct b
 	if (r < 0)
 		return r;
 	if (s->fold.status == SESSION_RUNNING || s->fold.status == SESSION_RESCHEDULING)
-		return fail(why, EBUSY, "%s is running; wait for its turn to end or write `interrupt` to "
-			"its ctl", s->object.name);
+		return fail(why, EBUSY,
+			"%s is running; wait for its turn to end or write `interrupt` to "
+			"its ctl",
+			s->object.name);
 	return object_row_rename(fs, object, name, why);
 }
 
@@ -101,8 +106,8 @@ static bool parse_link(const char *target, const char *folder, struct link *ret)
 	memcpy(link.name, at, size);
 	int end = 0;
 	at += size + (at[size] == '/');
-	if (*at && (sscanf(at, "versions/%lld%n", (long long *)&link.version, &end) < 1 || at[end] ||
-			link.version < 1))
+	if (*at && (sscanf(at, "versions/%lld%n", (long long *)&link.version, &end) < 1 ||
+			   at[end] || link.version < 1))
 		return false;
 	*ret = link;
 	return true;
@@ -113,7 +118,8 @@ static int find_linked(struct fs *fs, enum object_kind kind, const char *folder,
 {
 	struct link link;
 	if (!parse_link(target, folder, &link))
-		return fail(why, EINVAL, "a link to ../../%s/NAME belongs here, not to %s", folder, target);
+		return fail(why, EINVAL, "a link to ../../%s/NAME belongs here, not to %s", folder,
+			target);
 	bool is_default = strcmp(link.name, "default") == 0;
 	int r = is_default ? object_default(fs->store, kind, ret)
 			   : object_find(fs->store, kind, false, link.name, ret);
@@ -127,7 +133,8 @@ static int set_failed(int r, const char *what, struct buf *why)
 {
 	if (r != -EBUSY)
 		return r;
-	return fail(why, EBUSY, "the %s was fixed by the session's first event; make a new session", what);
+	return fail(why, EBUSY, "the %s was fixed by the session's first event; make a new session",
+		what);
 }
 
 int session_relink_agent(struct fs *fs, int64_t object, const char *target, struct buf *why)
@@ -144,10 +151,12 @@ int session_relink_environment(struct fs *fs, int64_t object, const char *target
 {
 	struct object environment;
 	int64_t version = 0;
-	int r = find_linked(fs, OBJECT_ENVIRONMENT, "environments", target, &environment, &version, why);
+	int r = find_linked(fs, OBJECT_ENVIRONMENT, "environments", target, &environment, &version,
+		why);
 	if (r < 0)
 		return r;
 	if (version)
 		return fail(why, EINVAL, "environments have no versions");
-	return set_failed(session_set_environment(fs->store, object, environment.num), "environment", why);
+	return set_failed(session_set_environment(fs->store, object, environment.num),
+		"environment", why);
 }

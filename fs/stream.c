@@ -115,12 +115,14 @@ static bool is_settled(const struct session *s, bool has_queued, bool has_answer
 		return true;
 	if (s->fold.status != SESSION_IDLE)
 		return false;
-	bool needs_somebody = s->fold.stop == STOP_REQUIRES_ACTION || s->fold.stop == STOP_BUDGET_REACHED;
+	bool needs_somebody =
+		s->fold.stop == STOP_REQUIRES_ACTION || s->fold.stop == STOP_BUDGET_REACHED;
 	return !has_queued || (needs_somebody && !has_answer);
 }
 
-/* The queue is read before the session: whoever takes an entry from the queue makes the session run in the
- * same step, so an entry that is gone by now shows as running.  The other way round it could show as idle. */
+/* The queue is read before the session: whoever takes an entry from the queue makes the session run
+ * in the same step, so an entry that is gone by now shows as running.  The other way round it could
+ * show as idle. */
 int stream_settled(struct fs *fs, int64_t session, int64_t goal)
 {
 	int64_t num = 0;
@@ -241,8 +243,8 @@ int follow_follow(struct fs *fs, struct handle *h)
  * live
  */
 
-/* The first event of the turn that is shown: of the running one, of the one that the queue will begin, or
- * else of the last. */
+/* The first event of the turn that is shown: of the running one, of the one that the queue will
+ * begin, or else of the last. */
 static uint64_t live_start(const struct session *session)
 {
 	bool runs = session->fold.status == SESSION_RUNNING ||
@@ -311,8 +313,8 @@ int live_follow(struct fs *fs, struct handle *h)
 	return 0;
 }
 
-/* The text is made again from its beginning, and what lies before `offset` is dropped.  Words that a failed
- * request had already shown are not in the log; they count as read. */
+/* The text is made again from its beginning, and what lies before `offset` is dropped.  Words that
+ * a failed request had already shown are not in the log; they count as read. */
 int live_seek(struct fs *fs, struct handle *h, uint64_t offset)
 {
 	uint64_t gone = h->kept ? h->kept->loose : 0;

@@ -11,11 +11,11 @@
 
 #include "fs/handle.h"
 
-/* Whether a read at `offset` would be answered now: 1 (bytes are in h->text, or it has ended), 0 it must wait,
- * or -errno. */
+/* Whether a read at `offset` would be answered now: 1 (bytes are in h->text, or it has ended), 0 it
+ * must wait, or -errno. */
 int stream_look(struct fs *fs, struct handle *h, uint64_t offset);
 
-/* Takes at most `size` bytes after stream_look said 1; empty at the end.  Lent until the next call. */
+/* Takes at most `size` bytes after stream_look said 1; empty at the end.  Lent from `out`. */
 struct slice stream_take(struct handle *h, size_t size, struct buf *out);
 
 /* Begins a stream that was never read: notes from where and for what it waits.  -ENFILE. */
@@ -28,5 +28,6 @@ int64_t stream_goal(struct fs *fs, int64_t session);
  * 1, 0 or -errno. */
 int stream_settled(struct fs *fs, int64_t session, int64_t goal);
 
-/* Offset, in the log, at which a stream that an earlier process served goes on; -1 when it was not read there. */
+/* Offset, in the log, at which a stream that an earlier process served goes on; -1 when it was not
+ * read there. */
 int64_t stream_resume(const struct handle *h, uint64_t offset);

@@ -106,8 +106,8 @@ static int tool_result(const cJSON *event, struct buf *out)
 static int confirmation(const cJSON *event, struct buf *out)
 {
 	const char *result = json_text(event, "result"), *why = json_text(event, "deny_message");
-	return buf_printf(out, "*The user answered: %s%s%s*\n\n", result ? result : "?", why ? ": " : "",
-		why ? why : "");
+	return buf_printf(out, "*The user answered: %s%s%s*\n\n", result ? result : "?",
+		why ? ": " : "", why ? why : "");
 }
 
 static int session_error(const cJSON *event, struct buf *out)
@@ -191,8 +191,8 @@ int transcript_show(struct store *store, const struct session *session, struct b
 	return 0;
 }
 
-int transcript_size(struct transcripts *transcripts, struct store *store, const struct session *session,
-	uint64_t *ret)
+int transcript_size(struct transcripts *transcripts, struct store *store,
+	const struct session *session, uint64_t *ret)
 {
 	int64_t num = session->object.num;
 	struct known *known = &transcripts->known[(uint64_t)num % KNOWN_SIZES];

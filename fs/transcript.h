@@ -12,7 +12,8 @@
 
 enum { TRANSCRIPT_RESULT_CHARS = 4000 }; /* of a tool's result; the rest is in `events` */
 
-/* Adds what the event looks like; nothing for the many that a reader does not want to see.  0 or -EFBIG. */
+/* Adds what the event looks like; nothing for the many that a reader does not want to see.  0 or
+ * -EFBIG. */
 int transcript_event(const cJSON *event, struct buf *out);
 
 struct transcripts; /* sizes that are known */
@@ -24,5 +25,5 @@ struct transcripts *transcripts_free(struct transcripts *transcripts);
 int transcript_show(struct store *store, const struct session *session, struct buf *out);
 
 /* How many bytes transcript_show would add; looks only at events that came since the last call. */
-int transcript_size(struct transcripts *transcripts, struct store *store, const struct session *session,
-	uint64_t *ret);
+int transcript_size(struct transcripts *transcripts, struct store *store,
+	const struct session *session, uint64_t *ret);

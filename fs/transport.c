@@ -13,7 +13,7 @@
 
 enum {
 	NOTIFY_RESEND = 7, /* since Linux 6.9; not in the headers of Debian 12 */
-	REQUEST_MAX = (1 << 20) + (64 << 10), /* max_write and its header, what libfuse itself allows */
+	REQUEST_MAX = (1 << 20) + (64 << 10), /* max_write and its header, as libfuse has it */
 	REQUESTS_A_ROUND = 32, /* then hints and timers get their turn */
 };
 
@@ -79,8 +79,8 @@ static int session_join(struct fuse_session *session, int device, struct slice i
 	return session_connect(session, device);
 }
 
-/* FORGETs of many inodes come in one request; the tree's own need no answer and no action, so only the
- * workspace's are left in it. */
+/* FORGETs of many inodes come in one request; the tree's own need no answer and no action, so only
+ * the workspace's are left in it. */
 static void forget_foreign(struct fuse_in_header *head)
 {
 	struct fuse_batch_forget_in *batch = (void *)(head + 1);
@@ -181,7 +181,7 @@ int transport_mount(struct loop *loop, const struct transport_setup *setup, stru
 	t->io.fd = mount_attach(setup->mountpoint, setup->allow_other, why);
 	if (t->io.fd < 0)
 		return t->io.fd;
-	r = session_connect(t->tree, t->io.fd); /* the workspaces' joins when the first request has come */
+	r = session_connect(t->tree, t->io.fd); /* the other joins when the first request comes */
 	if (r == 0)
 		r = start(t);
 	if (r < 0)
@@ -210,7 +210,8 @@ int transport_take_over(struct loop *loop, const struct transport_setup *setup, 
 	if (r < 0)
 		return fail(why, -r, "the FUSE library refused to go on");
 	if (send_notice(device, NOTIFY_RESEND, NULL, 0) < 0)
-		return fail(why, ENOTSUP, "this kernel cannot send requests again (Linux before 6.9)");
+		return fail(why, ENOTSUP,
+			"this kernel cannot send requests again (Linux before 6.9)");
 	r = start(t);
 	if (r < 0)
 		return fail(why, -r, "cannot serve the mount: %s", strerror(-r));

@@ -27,7 +27,7 @@ struct transport_setup {
 	const struct fuse_lowlevel_ops *workspace; /* on the others; NULL: there are none */
 	void *data; /* given to both, see fuse_req_userdata */
 	void (*on_request)(void *data); /* before each request; may be NULL */
-	void (*on_init)(void *data, struct slice request); /* the kernel's first request, to be kept */
+	void (*on_init)(void *data, struct slice request); /* the first one, to be kept */
 	void (*on_gone)(void *data); /* unmounted, or the connection was aborted */
 };
 
@@ -37,20 +37,21 @@ enum { TRANSPORT_FOREIGN = 63 }; /* bit of inode numbers that chooses `workspace
 int transport_mount(struct loop *loop, const struct transport_setup *setup, struct transport **ret,
 	struct buf *why);
 
-/* Goes on with a live mount: `device` is its /dev/fuse (given, also on failure), `init` its first request.
- * Every request that was read but not answered comes again.  -ENOTSUP with a sentence when this kernel
- * cannot do that (before 6.9). */
+/* Goes on with a live mount: `device` is its /dev/fuse (given, also on failure), `init` its first
+ * request. Every request that was read but not answered comes again.  -ENOTSUP with a sentence when
+ * this kernel cannot do that (before 6.9). */
 int transport_take_over(struct loop *loop, const struct transport_setup *setup, int device,
 	struct slice init, struct transport **ret, struct buf *why);
 
 int transport_device(const struct transport *t); /* lent */
 
-/* Detaches the mount, still answering requests meanwhile, at most some seconds.  Nobody may be waiting. */
+/* Detaches the mount, still answering requests meanwhile, at most some seconds.  Nobody may be
+ * waiting. */
 void transport_unmount(struct transport *t);
 struct transport *transport_free(struct transport *t); /* NULL is fine */
 
 /* About the request whose operation runs now. */
-bool transport_is_again(const struct transport *t); /* an earlier process has read it and may have acted */
+bool transport_is_again(const struct transport *t); /* an earlier process may have acted on it */
 uint64_t transport_poll_key(const struct transport *t); /* poll: who to wake; 0 when nobody waits */
 
 /* The same number for a request however often it was sent. */

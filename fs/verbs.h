@@ -16,7 +16,8 @@ int by_id_target(struct fs *fs, int64_t object, struct buf *out);
 
 /* objects.c: what all three kinds of object have, then agents and environments */
 int object_row_find(struct fs *fs, const struct node *node, const char *name, int64_t *ret_object);
-int object_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret, int max);
+int object_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret,
+	int max);
 int object_row_rename(struct fs *fs, int64_t object, const char *name, struct buf *why);
 int object_row_id(struct fs *fs, int64_t object, struct buf *out);
 int object_row_body(struct fs *fs, int64_t object, struct buf *out);
@@ -33,7 +34,8 @@ int environment_default(struct fs *fs, int64_t object, struct buf *out);
 int environment_set_default(struct fs *fs, int64_t object, const char *target, struct buf *why);
 
 /* sessions.c: the session as a directory */
-int session_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret, int max);
+int session_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret,
+	int max);
 int session_row_make(struct fs *fs, const char *name, int64_t *ret_object, struct buf *why);
 int session_row_drop(struct fs *fs, int64_t object, struct buf *why);
 int session_row_rename(struct fs *fs, int64_t object, const char *name, struct buf *why);
@@ -44,7 +46,8 @@ int session_relink_environment(struct fs *fs, int64_t object, const char *target
 
 /* facts.c: what a session's files say */
 int session_events_size(struct fs *fs, int64_t object, uint64_t *ret);
-int session_events_bytes(struct fs *fs, int64_t object, uint64_t offset, size_t size, struct buf *out);
+int session_events_bytes(struct fs *fs, int64_t object, uint64_t offset, size_t size,
+	struct buf *out);
 int session_reply(struct fs *fs, int64_t object, struct buf *out);
 int session_status(struct fs *fs, int64_t object, struct buf *out);
 int session_usage(struct fs *fs, int64_t object, struct buf *out);

@@ -79,7 +79,8 @@ static void arm(struct waiting *waiting)
 	struct waiter *oldest = list_first(&waiting->parked, struct waiter, link);
 	loop_disarm(waiting->fs->loop, &waiting->timer);
 	if (oldest && waiting->timeout_ms)
-		loop_arm(waiting->fs->loop, &waiting->timer, oldest->since_ms + waiting->timeout_ms / 2);
+		loop_arm(waiting->fs->loop, &waiting->timer,
+			oldest->since_ms + waiting->timeout_ms / 2);
 }
 
 static void on_timer(void *data)
@@ -93,7 +94,8 @@ static void on_timer(void *data)
 	arm(waiting);
 }
 
-static void park(struct waiting *waiting, void *request, struct handle *h, uint64_t offset, size_t size)
+static void park(struct waiting *waiting, void *request, struct handle *h, uint64_t offset,
+	size_t size)
 {
 	if (waiting->ended || waiting->count >= WAITERS_MAX) {
 		waiting->door.refuse(request, waiting->ended ? waiting->ended : EAGAIN);
@@ -112,8 +114,8 @@ static void park(struct waiting *waiting, void *request, struct handle *h, uint6
 		arm(waiting);
 }
 
-void waiting_read(struct waiting *waiting, void *request, struct handle *h, uint64_t offset, size_t size,
-	bool nonblock)
+void waiting_read(struct waiting *waiting, void *request, struct handle *h, uint64_t offset,
+	size_t size, bool nonblock)
 {
 	int r = stream_look(waiting->fs, h, offset);
 	if (r < 0)

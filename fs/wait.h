@@ -40,7 +40,8 @@ enum { WAITERS_MAX = KEEP_RECORDS }; /* parked at one time; more are told EAGAIN
 struct wait_door {
 	void (*answer)(void *request, struct slice bytes);
 	void (*refuse)(void *request, int error);
-	/* Makes the request's interruption call waiting_interrupted; true when it was interrupted already. */
+	/* Makes the request's interruption call waiting_interrupted; true when it was interrupted
+	 * already. */
 	bool (*watch)(void *request, struct waiting *waiting);
 	void (*wake_poll)(void *data, uint64_t poll_key);
 	void *data;
@@ -54,8 +55,8 @@ struct waiting *waiting_free(struct waiting *waiting); /* nobody may be parked; 
 int64_t waiting_timeout_ms(void);
 
 /* Answers the request with the stream's bytes at `offset`, now or later. */
-void waiting_read(struct waiting *waiting, void *request /* taken */, struct handle *h, uint64_t offset,
-	size_t size, bool nonblock);
+void waiting_read(struct waiting *waiting, void *request /* taken */, struct handle *h,
+	uint64_t offset, size_t size, bool nonblock);
 
 /* Whether a read would be answered now; if not, `poll_key` (when not 0) is woken once it would. */
 int waiting_poll(struct waiting *waiting, struct handle *h, uint64_t poll_key);
@@ -71,4 +72,5 @@ void waiting_wake_polls(struct waiting *waiting);
 /* Forgets a handle that is about to be closed. */
 void waiting_forget(struct waiting *waiting, struct handle *h);
 
-void waiting_end(struct waiting *waiting, int error); /* refuses all that are parked or would be later */
+/* Refuses all that are parked, or would be later. */
+void waiting_end(struct waiting *waiting, int error);

@@ -109,12 +109,16 @@ static int do_delta(struct standin *s, int64_t session, const char *rest)
 		return -EINVAL;
 	cleanup(buf) struct buf line = BUF_INIT(HINT_BYTES_MAX);
 	if (strcmp(rest + end, "\"\"") == 0)
-		buf_printf(&line, "{\"type\":\"event_start\",\"event\":{\"type\":\"agent.message\",\"id\":\"%s\"}}\n",
+		buf_printf(&line,
+			"{\"type\":\"event_start\",\"event\":{\"type\":\"agent.message\",\"id\":\"%"
+			"s\"}}\n",
 			id);
 	else
-		buf_printf(&line, "{\"type\":\"event_delta\",\"event_id\":\"%s\",\"delta\":{\"type\":"
-			"\"content_delta\",\"index\":0,\"content\":{\"type\":\"text\",\"text\":%s}}}\n", id,
-			rest + end);
+		buf_printf(&line,
+			"{\"type\":\"event_delta\",\"event_id\":\"%s\",\"delta\":{\"type\":"
+			"\"content_delta\",\"index\":0,\"content\":{\"type\":\"text\",\"text\":%s}}"
+			"}\n",
+			id, rest + end);
 	return hint(s, HINT_DELTA, session, buf_slice(&line));
 }
 

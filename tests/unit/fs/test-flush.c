@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which close completes a message.  Processes here: 10 with threads 10 and 11, 20 a child, 30 gone. */
+/* Which close completes a message.  Processes here: 10 with threads 10 and 11, 20 a child, 30 gone.
+ * */
 #include <unistd.h>
 
 #include "fs/flush.h"
@@ -35,7 +36,8 @@ int main(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		printf("# %s\n", cases[i].about);
-		CHECK_INT(flush_completes(cases[i].pending, cases[i].flusher, cases[i].opener, process_of),
+		CHECK_INT(flush_completes(
+				  cases[i].pending, cases[i].flusher, cases[i].opener, process_of),
 			cases[i].want);
 	}
 	asked = 0;

@@ -6,7 +6,8 @@
 #include "fs/nodes.h"
 #include "tests/unit/test.h"
 
-/* Numbers of rows are for ever: a mount may live through an upgrade.  Only ever add to this list. */
+/* Numbers of rows are for ever: a mount may live through an upgrade.  Only ever add to this list.
+ * */
 static const struct {
 	unsigned id;
 	const char *path;
