@@ -133,22 +133,20 @@ ssize_t buf_read_all(struct buf *b, int fd, size_t max)
 {
 	size_t before = b->size;
 	size_t room = (b->max ? b->max : BUF_MAX_DEFAULT) - before;
-	while (b->size - before <= max && b->size - before < room) {
-		size_t left = room - (b->size - before);
-		size_t piece = left < 4096 ? left : 4096;
-		ssize_t n = read(fd, buf_reserve(b, piece), piece);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			int error = errno;
-			buf_cut(b, before);
-			return -error;
+	size_t limit = max < room ? max : room;
+	ssize_t n;
+	do {
+		char beyond; /* only a read tells that nothing is behind the last byte that fits */
+		size_t left = limit - (b->size - before), piece = left < 4096 ? left : 4096;
+		n = left ? read(fd, buf_reserve(b, piece), piece) : read(fd, &beyond, 1);
+		if (n > 0 && !left) {
+			n = -1;
+			errno = EFBIG;
 		}
-		b->size += (size_t)n;
-		b->data[b->size] = '\0';
-		if (n == 0)
-			return (ssize_t)(b->size - before);
-	}
-	buf_cut(b, before);
-	return -EFBIG;
+		if (n > 0)
+			b->size += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	int error = errno;
+	buf_cut(b, n < 0 ? before : b->size);
+	return n < 0 ? -error : (ssize_t)(b->size - before);
 }

@@ -46,7 +46,10 @@ int64_t clock_parse(const char *text)
 	int64_t micros = 0;
 	if (*end == '.') {
 		int64_t unit = 100000;
-		for (end++; *end >= '0' && *end <= '9' && unit >= 0; end++, unit /= 10)
+		size_t digits = strspn(++end, "0123456789");
+		if (digits > 9)
+			return -1;
+		for (; digits > 0; digits--, end++, unit /= 10)
 			micros += (*end - '0') * unit;
 	}
 	if (strcmp(end, "Z") != 0)

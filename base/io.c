@@ -135,6 +135,8 @@ int io_recv_packet(int socket, size_t max, struct buf *ret, int ret_fds[static I
 int io_make_dirs(const char *path, unsigned mode)
 {
 	cleanup(free) char *copy = xstrdup(path);
+	if (!*copy)
+		return -ENOENT;
 	for (char *at = copy + 1;; at++) {
 		char here = *at;
 		if (here != '/' && here != '\0')

@@ -18,6 +18,13 @@ void cleanup_json(cJSON **json)
 	cJSON_Delete(*json);
 }
 
+static int hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+	return !at ? -1 : at - digits < 16 ? (int)(at - digits) : (int)(at - digits) - 6;
+}
+
 /* Value of the four hexadecimal digits of a \u escape, or -1. */
 static int escape_value(const char *at, const char *end)
 {
@@ -25,23 +32,23 @@ static int escape_value(const char *at, const char *end)
 		return -1;
 	int value = 0;
 	for (int i = 2; i < 6; i++) {
-		const char *hex = "0123456789abcdef";
-		const char *digit = at[i] ? strchr(hex, at[i] | 0x20) : NULL;
-		if (!digit)
+		int digit = hex_value(at[i]);
+		if (digit < 0)
 			return -1;
-		value = value * 16 + (int)(digit - hex);
+		value = value * 16 + digit;
 	}
 	return value;
 }
 
-/* Calls for each escape that cannot be carried; returns its place or NULL. */
+/* The place of the next \u escape that cannot be carried, or NULL.  A malformed one is among them: cJSON
+ * would take it for \u0000. */
 static char *next_bad_escape(char *at, char *end)
 {
 	while ((at = memchr(at, '\\', (size_t)(end - at)))) {
 		int value = escape_value(at, end);
+		if (end - at < 2 || (value < 0 && at[1] == 'u'))
+			return at;
 		if (value < 0) {
-			if (end - at < 2)
-				return NULL;
 			at += 2;
 			continue;
 		}
@@ -62,9 +69,13 @@ void json_repair(struct buf *text)
 {
 	if (!text->size)
 		return;
-	char *end = text->data + text->size;
-	for (char *at = text->data; (at = next_bad_escape(at, end)); at += 6)
-		memcpy(at, "\\ufffd", 6);
+	char *at = text->data, *end = at + text->size;
+	while ((at = next_bad_escape(at, end))) {
+		bool whole = escape_value(at, end) >= 0; /* else json_parse will say that it is malformed */
+		if (whole)
+			memcpy(at, "\\ufffd", 6);
+		at += whole ? 6 : 1;
+	}
 }
 
 /* Depth is counted before parsing: cJSON's own limit is 1000 levels of recursion. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 void cleanup_free(void *pointer_to_pointer)
 {
@@ -78,12 +79,17 @@ bool slice_is(struct slice s, const char *text)
 
 int fail(struct buf *why, int error, const char *format, ...)
 {
-	if (why) {
-		va_list args;
-		va_start(args, format);
-		buf_clear(why);
-		buf_vprintf(why, format, args);
-		va_end(args);
-	}
+	if (!why)
+		return -error;
+	cleanup(free) char *text = NULL;
+	va_list args;
+	va_start(args, format);
+	int n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0)
+		abort();
+	size_t size = (size_t)n, room = why->max ? why->max : BUF_MAX_DEFAULT;
+	buf_clear(why);
+	(void)buf_add(why, text, size > room ? utf8_clip(text, room) : size);
 	return -error;
 }

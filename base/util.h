@@ -62,5 +62,6 @@ bool slice_is(struct slice s, const char *text);
 struct buf;
 
 /* Puts one sentence for a person or a model into `why` (replacing what was there; NULL is fine) and
- * returns -error, so that raising and returning is one expression. */
+ * returns -error, so that raising and returning is one expression.  A sentence that is longer than `why`
+ * takes loses its end. */
 int fail(struct buf *why, int error, const char *format, ...) print_like(3, 4);

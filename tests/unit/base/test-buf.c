@@ -35,6 +35,16 @@ int main(void)
 	close(ends[0]);
 	buf_done(&file);
 
+	CHECK_INT(pipe(ends), 0);
+	CHECK_INT(write(ends[1], "12345678", 8), 8);
+	close(ends[1]);
+	buf_clear(&b);
+	CHECK_INT(buf_read_all(&b, ends[0], 100), 8); /* exactly what fits */
+	CHECK_TEXT(buf_text(&b), "12345678");
+	CHECK_INT(buf_read_all(&b, ends[0], 100), 0);
+	buf_clear(&b);
+	close(ends[0]);
+
 	int null = open("/dev/zero", O_RDONLY);
 	buf_init(&file, 10000);
 	CHECK_INT(buf_read_all(&file, null, 5000), -EFBIG);
@@ -45,6 +55,8 @@ int main(void)
 	CHECK_INT(fail(&b, ENOENT, "no %s", "x"), -ENOENT);
 	CHECK_TEXT(buf_text(&b), "no x");
 	CHECK_INT(fail(NULL, EIO, "lost"), -EIO);
+	CHECK_INT(fail(&b, EIO, "%s", "1234567\xc3\xa9 and more"), -EIO); /* b takes 8 bytes */
+	CHECK_TEXT(buf_text(&b), "1234567");
 	buf_done(&b);
 	return test_done();
 }

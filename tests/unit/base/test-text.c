@@ -64,6 +64,8 @@ int main(void)
 	CHECK_INT(clock_parse(text), 1795217922123456);
 	CHECK_INT(clock_parse("2026-11-20T23:38:42Z"), 1795217922000000);
 	CHECK_INT(clock_parse("2026-11-20 23:38:42Z"), -1);
+	CHECK_INT(clock_parse("2026-11-20T23:38:42.123456789Z"), 1795217922123456);
+	CHECK_INT(clock_parse("2026-11-20T23:38:42.1234567890Z"), -1);
 
 	char a[ID_SIZE], b[ID_SIZE];
 	id_make("sevt", a);
