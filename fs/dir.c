@@ -78,7 +78,8 @@ int dir_make(struct fs *fs, struct place dir, const char *name, struct named *re
 	return 0;
 }
 
-int dir_drop(struct fs *fs, struct place dir, const char *name, struct buf *why)
+int dir_drop(struct fs *fs, struct place dir, const char *name, int64_t *ret_object,
+	struct buf *why)
 {
 	struct named found;
 	int r = dir_find(fs, dir, name, &found);
@@ -90,7 +91,11 @@ int dir_drop(struct fs *fs, struct place dir, const char *name, struct buf *why)
 		return fail(why, EPERM, "%s is part of the tree and stays", name);
 	r = found.place.node->drop(fs, found.place.object, why);
 	fs_forget_known(fs);
-	return r;
+	if (r < 0)
+		return r;
+	scratch_remove_all(fs->scratch, place_inode(found.place));
+	*ret_object = found.place.object;
+	return 0;
 }
 
 static bool takes_scratch(struct place dir, mode_t mode)

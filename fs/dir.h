@@ -23,8 +23,9 @@ int dir_find(struct fs *fs, struct place dir, const char *name, struct named *re
 
 /* mkdir: makes an object. */
 int dir_make(struct fs *fs, struct place dir, const char *name, struct named *ret, struct buf *why);
-/* rmdir: removes one. */
-int dir_drop(struct fs *fs, struct place dir, const char *name, struct buf *why);
+/* rmdir: removes one, and what editors left in it. */
+int dir_drop(struct fs *fs, struct place dir, const char *name, int64_t *ret_object,
+	struct buf *why);
 
 /* creat, symlink: makes a scratch file, or finds the row of that name (a file only).  `target`
  * NULL: a file. */

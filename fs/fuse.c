@@ -152,25 +152,27 @@ static int done_before(fuse_req_t req, int error)
 	return error == -ENOENT && transport_is_again(fs_of(req)->transport) ? 0 : error;
 }
 
-static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, const char *what,
-	int (*remove)(struct fs *fs, struct place dir, const char *name, struct buf *why))
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct attempt attempt = { what, { 0 }, name };
+	struct attempt attempt = { "remove", { 0 }, name };
 	if (!place_or_reply(req, parent, &attempt.place))
 		return;
 	cleanup(buf) struct buf why = BUF_INIT(WHY_BYTES_MAX);
-	int r = remove(fs_of(req), attempt.place, name, &why);
+	int r = dir_unlink(fs_of(req), attempt.place, name, &why);
 	reply_result(req, &attempt, done_before(req, r), &why);
-}
-
-static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	remove_name(req, parent, name, "remove", dir_unlink);
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	remove_name(req, parent, name, "rmdir", dir_drop);
+	struct attempt attempt = { "rmdir", { 0 }, name };
+	if (!place_or_reply(req, parent, &attempt.place))
+		return;
+	cleanup(buf) struct buf why = BUF_INIT(WHY_BYTES_MAX);
+	int64_t object;
+	int r = dir_drop(fs_of(req), attempt.place, name, &object, &why);
+	if (r == 0)
+		workspace_forget_session(object);
+	reply_result(req, &attempt, done_before(req, r), &why);
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)

@@ -142,6 +142,13 @@ void scratch_remove(struct scratch *scratch, struct scratch_file *file)
 		file_free(scratch, file);
 }
 
+void scratch_remove_all(struct scratch *scratch, uint64_t directory)
+{
+	struct scratch_file *file;
+	while ((file = scratch_next(scratch, directory, 0)))
+		scratch_remove(scratch, file);
+}
+
 int scratch_rename(struct scratch *scratch, struct scratch_file *file, const char *name)
 {
 	if (strlen(name) > SCRATCH_NAME_MAX)

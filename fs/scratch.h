@@ -49,6 +49,7 @@ struct scratch_file *scratch_get(struct scratch *scratch, uint64_t serial); /* N
 struct scratch_file *scratch_next(struct scratch *scratch, uint64_t directory, uint64_t after);
 
 void scratch_remove(struct scratch *scratch, struct scratch_file *file);
+void scratch_remove_all(struct scratch *scratch, uint64_t directory);
 /* Replaces what had the name.  0 or -ENAMETOOLONG. */
 int scratch_rename(struct scratch *scratch, struct scratch_file *file, const char *name);
 void scratch_opened(struct scratch_file *file);

@@ -70,14 +70,14 @@ static int add_object_link(struct fs *fs, const char *folder, int64_t num, struc
 	return buf_printf(out, "../../%s/%s", folder, object.name);
 }
 
-int session_agent(struct fs *fs, int64_t object, struct buf *out)
+int session_agent_link(struct fs *fs, int64_t object, struct buf *out)
 {
 	const struct session *s;
 	int r = fs_session(fs, object, &s);
 	return r < 0 ? r : add_object_link(fs, "agents", s->agent, out);
 }
 
-int session_environment(struct fs *fs, int64_t object, struct buf *out)
+int session_environment_link(struct fs *fs, int64_t object, struct buf *out)
 {
 	const struct session *s;
 	int r = fs_session(fs, object, &s);

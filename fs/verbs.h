@@ -39,8 +39,8 @@ int session_row_each(struct fs *fs, const struct node *node, uint64_t after, str
 int session_row_make(struct fs *fs, const char *name, int64_t *ret_object, struct buf *why);
 int session_row_drop(struct fs *fs, int64_t object, struct buf *why);
 int session_row_rename(struct fs *fs, int64_t object, const char *name, struct buf *why);
-int session_agent(struct fs *fs, int64_t object, struct buf *out);
-int session_environment(struct fs *fs, int64_t object, struct buf *out);
+int session_agent_link(struct fs *fs, int64_t object, struct buf *out);
+int session_environment_link(struct fs *fs, int64_t object, struct buf *out);
 int session_relink_agent(struct fs *fs, int64_t object, const char *target, struct buf *why);
 int session_relink_environment(struct fs *fs, int64_t object, const char *target, struct buf *why);
 

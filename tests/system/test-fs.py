@@ -586,6 +586,30 @@ def a_successor_goes_on_with_everything_that_is_open():
 
 
 @test
+def readers_that_a_successor_took_over_die_at_once():
+    with Tree() as t:
+        s = t.session("x")
+        t.take("x")
+        for kind in (signal.SIGINT, signal.SIGKILL):
+            blocked = reader(s / "follow")
+            wait_until(lambda: is_parked(blocked), what="the reader to wait")
+            t.kill()
+            t.kill()
+            (s / "status").read_text()  # the successor is at work
+            began = time.monotonic()
+            blocked.send_signal(kind)
+            blocked.communicate(timeout=2)
+            assert time.monotonic() - began < 0.5 and blocked.returncode == -kind
+        blocked = reader(s / "follow")
+        wait_until(lambda: is_parked(blocked), what="the reader to wait")
+        t.process.kill()
+        t.process.wait(10)
+        blocked.kill()  # while nobody serves
+        t.start()
+        blocked.communicate(timeout=2)
+
+
+@test
 def no_message_is_lost_or_doubled_when_the_process_is_killed():
     with Tree() as t:
         s = t.session("x")
