@@ -166,6 +166,17 @@ const cJSON *json_path(const cJSON *object, const char *path)
 	return object;
 }
 
+int json_depth(const cJSON *json)
+{
+	int deepest = 0;
+	const cJSON *item;
+	cJSON_ArrayForEach(item, json) {
+		int depth = json_depth(item);
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return cJSON_IsObject(json) || cJSON_IsArray(json) ? deepest + 1 : 0;
+}
+
 char *json_to_text(const cJSON *json)
 {
 	char *text = cJSON_PrintUnformatted(json);

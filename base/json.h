@@ -37,6 +37,9 @@ bool json_bool(const cJSON *object, const char *name, bool fallback);
 /* The same along a path such as "error.type" (no array indexes, no escaping). */
 const cJSON *json_path(const cJSON *object, const char *path);
 
+/* How many levels of objects and arrays it has; 0 for a text or a number. */
+int json_depth(const cJSON *json);
+
 /* Adds the compact text of `json` to `out`.  0 or -EFBIG. */
 int json_print(struct buf *out, const cJSON *json);
 char *json_to_text(const cJSON *json); /* given */

@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* Length of the valid character at p, or 0. */
 static size_t char_length(const uint8_t *p, size_t size)
@@ -44,6 +45,27 @@ size_t utf8_clip(const void *data, size_t size)
 		return want > back ? size - back : size;
 	}
 	return size;
+}
+
+/* White space beyond ASCII, as UTF-8. */
+static const char *const spaces[] = { "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
+	"\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87",
+	"\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
+	"\xe2\x81\x9f", "\xe3\x80\x80" };
+
+static size_t space_length(const char *at)
+{
+	for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++)
+		if (strncmp(at, spaces[i], strlen(spaces[i])) == 0)
+			return strlen(spaces[i]);
+	return strspn(at, " \t\n\v\f\r\x1c\x1d\x1e\x1f");
+}
+
+bool utf8_is_blank(const char *text)
+{
+	for (size_t n; (n = space_length(text)) > 0;)
+		text += n;
+	return !*text;
 }
 
 size_t utf8_count(const char *text)

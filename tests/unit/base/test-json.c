@@ -63,6 +63,8 @@ int main(void)
 	cJSON *json = json_parse(nested, strlen(nested), &why);
 	CHECK_TEXT(cJSON_GetStringValue(json_path(json, "a.b")), "c");
 	CHECK(!json_path(json, "a.x.y"));
+	CHECK_INT(json_depth(json), 2);
+	CHECK_INT(json_depth(json_get(json, "n")), 0);
 	CHECK_INT(json_int(json, "n", 0), 3);
 	CHECK_INT(json_int(json, "a", 9), 9);
 	cJSON_Delete(json);

@@ -55,6 +55,10 @@ int main(void)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(clip_cases); i++)
 		CHECK_INT(utf8_clip(clip_cases[i].bytes, clip_cases[i].size), clip_cases[i].want);
+	CHECK(utf8_is_blank(""));
+	CHECK(utf8_is_blank(" \t\r\n\xc2\xa0\xe2\x80\x83 \xe3\x80\x80"));
+	CHECK(!utf8_is_blank(" \xc2\xa0x"));
+	CHECK(!utf8_is_blank("\xc3\xa9"));
 	for (size_t i = 0; i < ARRAY_LEN(name_cases); i++)
 		CHECK_INT(name_is_valid(name_cases[i].name), name_cases[i].valid);
 
