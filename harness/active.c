@@ -130,8 +130,7 @@ struct active *active_load(struct harness *h, int64_t num, struct buf *why)
 	a->found = TURN_INPUTS;
 	a->retry = (struct loop_timer){ .on_due = on_retry_due, .data = a };
 	a->tools_timer = (struct loop_timer){ .on_due = on_tools_late, .data = a };
-	a->preview = BUF_INIT(0);
-	a->delta = BUF_INIT(HINT_BYTES_MAX);
+	preview_init(a);
 	a->answer.retry_after_ms = -1;
 	list_init(&a->mark);
 	list_add(&h->actives, &a->link);
@@ -156,6 +155,7 @@ struct active *active_free(struct active *a)
 	if (!a->kept_ms)
 		a->harness->active_count--;
 	record_clear(a);
+	preview_clear(a);
 	calls_clear(a);
 	prompt_done(&a->prompt);
 	buf_done(&a->preview);

@@ -58,9 +58,10 @@ struct answer {
 
 /* A content block while it streams: which event it will be part of. */
 struct stream_block {
+	int index; /* in the stream */
 	char event_id[ID_SIZE];
-	int content_index; /* within that event */
-	bool is_text;
+	int content_index; /* of its text within that event */
+	bool is_text, has_text;
 };
 
 struct active {
@@ -86,11 +87,13 @@ struct active {
 	char request_id[ID_SIZE]; /* the open span.model_request_start; "" none */
 	uint64_t logged_seq; /* the last event that was logged here; while asking, the request's start */
 	struct answer answer;
-	struct stream_block *blocks; /* of the answer that streams; owned */
+	int pauses; /* answers in a row that were no more than a pause */
+	struct stream_block *blocks; /* of the answer that streams, by rising index; owned */
 	size_t block_count;
 	struct buf preview; /* event_start and event_delta lines of this round */
-	struct buf delta; /* text not yet put into a line, of block delta_block */
-	size_t delta_block;
+	struct buf delta; /* text not yet put into a line, of the block delta_index */
+	int delta_index;
+	bool preview_lost; /* a part could not be handed on: nothing more of this answer is */
 
 	struct call *calls; /* of the latest response */
 	size_t call_count;
@@ -104,8 +107,6 @@ struct active {
 	enum turn_op effects[TURN_OPS_MAX];
 	size_t effect_count;
 };
-
-enum { BLOCKS_MAX = 4096 /* content blocks of one answer */ };
 
 /* Reads the session's log and makes its memory; its first input is what was found there.  NULL with a
  * sentence when the session is gone or cannot run. */
@@ -130,11 +131,16 @@ void calls_execute(struct active *a); /* the effect TURN_DO_EXECUTE */
 void calls_stop(struct active *a);
 void calls_acknowledge(struct active *a); /* after the commit of their results */
 
-/* record.c */
-void record_piece(struct active *a, const struct model_piece *piece);
+/* preview.c: an answer while it streams. */
+void preview_init(struct active *a);
+void preview_piece(struct active *a, const struct model_piece *piece);
+void preview_send(struct active *a); /* at the end of the round */
+void preview_clear(struct active *a); /* forgets the answer */
+
+/* record.c: an answer that is finished.  Its events are in a->answer, and the log will take them. */
 void record_outcome(struct active *a, const struct model_outcome *outcome);
 void record_clear(struct active *a);
-void record_send_preview(struct active *a);
+bool record_is_thinking(const char *block_type);
 
 /* ops.c: runs the log operations of a row, in order, inside the open transaction; collects the effects.  0 or
  * -errno, after which the whole round is rolled back. */

@@ -222,7 +222,7 @@ static void on_round(void *data)
 	list_init(&marked);
 	while ((a = list_first(&h->marked, struct active, mark))) {
 		list_remove(&a->mark);
-		record_send_preview(a);
+		preview_send(a);
 		if (active_has_input(a))
 			list_add(&marked, &a->mark);
 	}

@@ -16,6 +16,7 @@ static void settle(struct active *a)
 {
 	assert(!a->request && !a->effect_count);
 	record_clear(a);
+	preview_clear(a);
 	calls_clear(a);
 	buf_done(&a->preview);
 	buf_done(&a->delta);

@@ -95,6 +95,15 @@ static void one_line(struct buf *text)
 			text->data[i] = ' ';
 }
 
+/* What servers and certificates say need not be text, and a precision may have cut a character. */
+static void make_text(struct buf *reason)
+{
+	cleanup(buf) struct buf text = BUF_INIT(3 * REASON_MAX);
+	utf8_repair(&text, buf_text(reason), reason->size);
+	buf_clear(reason);
+	(void)buf_add(reason, buf_text(&text), text.size > REASON_MAX ? utf8_clip(text.data, REASON_MAX) : text.size);
+}
+
 /* Decides the outcome; `reason` was filled before. */
 static void settle(struct model_request *request, enum model_verdict verdict,
 	const char *error_type)
@@ -103,6 +112,7 @@ static void settle(struct model_request *request, enum model_verdict verdict,
 		return;
 	one_line(&request->reason);
 	hide(&request->reason, request->model->secret);
+	make_text(&request->reason);
 	request->settled = true;
 	request->outcome.verdict = verdict;
 	request->outcome.error_type = error_type;
@@ -463,6 +473,11 @@ struct model_request *model_ask(struct model *model, const struct slice *parts, 
 	list_add(&model->requests, &request->link);
 	request->http = post(request, parts, part_count);
 	return request;
+}
+
+const cJSON *model_usage(const struct model_request *request)
+{
+	return message_usage(request->message);
 }
 
 void model_cancel(struct model_request *request)

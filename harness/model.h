@@ -76,6 +76,9 @@ struct model *model_free(struct model *model); /* cancels what runs; not from a 
  * outcome or the cancel.  Callbacks come from the loop, never from within this call. */
 struct model_request *model_ask(struct model *model, const struct slice *parts, size_t part_count,
 	const struct model_handler *handler, void *data);
+
+/* What the API has counted so far; NULL nothing.  Lent until the next callback. */
+const cJSON *model_usage(const struct model_request *request);
 void model_cancel(struct model_request *request); /* no callback follows */
 
 /* Delay before retry number `attempt` (0 first): what the server asked for when it is above 0 and

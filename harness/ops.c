@@ -90,32 +90,38 @@ static int log_ask(struct active *a, enum turn_input input)
 
 /* --- the end of a model request --- */
 
+static const cJSON *usage_so_far(const struct active *a)
+{
+	return a->request ? model_usage(a->request) : a->answer.usage;
+}
+
 static void add_usage(cJSON *event, const cJSON *usage)
 {
 	static const char *const names[] = { "input_tokens", "output_tokens",
 		"cache_creation_input_tokens", "cache_read_input_tokens" };
 	cJSON *to = cJSON_AddObjectToObject(event, "model_usage");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		cJSON_AddNumberToObject(to, names[i], json_number(usage, names[i], 0));
+		cJSON_AddNumberToObject(to, names[i], (double)model_tokens(usage, names[i]));
 }
 
 static cJSON *request_end(struct active *a, bool is_error)
 {
 	const struct answer *answer = &a->answer;
-	const struct model_row *row = model_find(cJSON_GetStringValue(json_path(a->agent, "model.id")));
+	const cJSON *usage = usage_so_far(a);
+	const char *model = cJSON_GetStringValue(json_path(a->agent, "model.id"));
 	cJSON *event = event_new("span.model_request_end");
 	cJSON_AddStringToObject(event, "model_request_start_id", a->request_id);
 	cJSON_AddBoolToObject(event, "is_error", is_error);
-	add_usage(event, answer->usage);
+	add_usage(event, usage);
 	cJSON *addition = cJSON_AddObjectToObject(event, "x_agentdirs");
-	cJSON_AddNumberToObject(addition, "cost_nano", (double)model_cost_nano(row, answer->usage));
-	cJSON_AddNumberToObject(addition, "cache_creation_1h", json_number(
-		json_get(answer->usage, "cache_creation"), "ephemeral_1h_input_tokens", 0));
-	cJSON_AddNumberToObject(addition, "web_search_requests", json_number(
-		json_get(answer->usage, "server_tool_use"), "web_search_requests", 0));
+	cJSON_AddNumberToObject(addition, "cost_nano",
+		(double)model_cost_nano(model_find(model ? model : ""), usage));
+	cJSON_AddNumberToObject(addition, "cache_creation_1h",
+		(double)model_tokens(json_get(usage, "cache_creation"), "ephemeral_1h_input_tokens"));
+	cJSON_AddNumberToObject(addition, "web_search_requests", (double)model_searches(usage));
 	if (answer->stop_reason)
 		cJSON_AddStringToObject(addition, "stop_reason", answer->stop_reason);
-	if (answer->blocks)
+	if (answer->blocks && !is_error) /* the answer to a request that was given up is no part of the prompt */
 		cJSON_AddItemReferenceToObject(addition, "blocks", answer->blocks);
 	a->request_id[0] = '\0';
 	return event;
@@ -126,8 +132,8 @@ void ops_fold_call(struct active *a, const cJSON *event)
 	const cJSON *addition = json_get(event, "x_agentdirs");
 	const char *refusal = json_get(addition, "invalid_input") ?
 		"the tool input was cut off or is not a JSON object; make the call again" : NULL;
-	(void)calls_add(a, json_text(event, "id"), json_text(addition, "tool_use_id"),
-		json_text(event, "name"), json_get(event, "input"), refusal);
+	(void)calls_add(a, json_text(event, "id"), prompt_call_id(event), json_text(event, "name"),
+		json_get(event, "input"), refusal);
 }
 
 static int log_response(struct active *a, enum turn_input input)
@@ -272,7 +278,7 @@ static int log_idle(struct active *a, enum turn_input input)
 
 static void on_piece(void *data, const struct model_piece *piece)
 {
-	record_piece(data, piece);
+	preview_piece(data, piece);
 }
 
 static void on_outcome(void *data, const struct model_outcome *outcome)
@@ -285,6 +291,7 @@ static void do_ask(struct active *a)
 	static const struct model_handler handler = { on_piece, on_outcome };
 	struct slice parts[PROMPT_PARTS];
 	record_clear(a);
+	preview_clear(a);
 	prompt_parts(&a->prompt, parts);
 	if (!a->prompt.messages.overflow && !a->prompt.head.overflow) {
 		a->request = model_ask(a->harness->model, parts, PROMPT_PARTS, &handler, a);
@@ -301,6 +308,7 @@ static void do_cancel(struct active *a)
 	if (a->request)
 		model_cancel(steal(a->request));
 	record_clear(a);
+	preview_clear(a);
 }
 
 static double random_fraction(void)

@@ -97,13 +97,23 @@ static int64_t count(const cJSON *usage, const char *name, int64_t max)
 	return n > 0 && n <= max ? n : 0;
 }
 
+int64_t model_tokens(const cJSON *usage, const char *name)
+{
+	return count(usage, name, TOKENS_MAX);
+}
+
+int64_t model_searches(const cJSON *usage)
+{
+	return count(json_get(usage, "server_tool_use"), "web_search_requests", SEARCHES_MAX);
+}
+
 /* The split by life time when the server gives it; else all of it lived five minutes. */
 static int64_t cache_writes_nano(const struct model_row *row, const cJSON *usage)
 {
 	const cJSON *split = json_get(usage, "cache_creation");
-	int64_t all = count(usage, "cache_creation_input_tokens", TOKENS_MAX);
-	int64_t hour = count(split, "ephemeral_1h_input_tokens", TOKENS_MAX);
-	int64_t minutes = count(split, "ephemeral_5m_input_tokens", TOKENS_MAX);
+	int64_t all = model_tokens(usage, "cache_creation_input_tokens");
+	int64_t hour = model_tokens(split, "ephemeral_1h_input_tokens");
+	int64_t minutes = model_tokens(split, "ephemeral_5m_input_tokens");
 	if (hour + minutes < all)
 		minutes = all - hour;
 	return minutes * row->cache_write_5m + hour * row->cache_write_1h;
@@ -112,11 +122,11 @@ static int64_t cache_writes_nano(const struct model_row *row, const cJSON *usage
 /* One pass of a model over a prompt. */
 static int64_t pass_nano(const struct model_row *row, const cJSON *usage)
 {
-	int64_t input = count(usage, "input_tokens", TOKENS_MAX);
-	int64_t read = count(usage, "cache_read_input_tokens", TOKENS_MAX);
-	int64_t prompt = input + read + count(usage, "cache_creation_input_tokens", TOKENS_MAX);
+	int64_t input = model_tokens(usage, "input_tokens");
+	int64_t read = model_tokens(usage, "cache_read_input_tokens");
+	int64_t prompt = input + read + model_tokens(usage, "cache_creation_input_tokens");
 	int64_t nano = input * row->input + read * row->cache_read + cache_writes_nano(row, usage) +
-		count(usage, "output_tokens", TOKENS_MAX) * row->output;
+		model_tokens(usage, "output_tokens") * row->output;
 	return row->long_prompt && prompt > row->long_prompt ? nano * row->long_factor : nano;
 }
 
@@ -151,6 +161,5 @@ int64_t model_cost_nano(const struct model_row *row, const cJSON *usage)
 		if (value && strcmp(value, surcharges[i].value) == 0)
 			nano = nano * surcharges[i].tenths / 10;
 	}
-	return nano + SEARCH_NANO * count(json_get(usage, "server_tool_use"), "web_search_requests",
-		SEARCHES_MAX);
+	return nano + SEARCH_NANO * model_searches(usage);
 }

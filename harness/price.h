@@ -24,6 +24,10 @@ struct model_row {
 const struct model_row *model_find(const char *id);
 const struct model_row *model_at(size_t index); /* NULL past the last */
 
+/* A count of tokens, or of web searches, in a `usage` object: absent, negative and absurd numbers are 0. */
+int64_t model_tokens(const cJSON *usage, const char *name);
+int64_t model_searches(const cJSON *usage);
+
 /* List cost of one request's `usage` object (NULL: 0), in 1e-9 US dollars: the passes in
  * `iterations` when they are listed, each at the price of its own model, else the totals; speed, region
  * and web searches included.  Numbers that are absent, negative or absurd count as 0. */

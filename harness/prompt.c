@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/param_json.h"
+#include "base/utf8.h"
 #include "harness/price.h"
 #include "tools/tool.h"
 
@@ -18,6 +19,8 @@ void prompt_done(struct prompt *p)
 {
 	buf_done(&p->head);
 	buf_done(&p->messages);
+	free(steal(p->call_ids));
+	p->call_id_count = p->call_id_room = 0;
 }
 
 /* --- the head --- */
@@ -84,13 +87,25 @@ static cJSON *system_blocks(const cJSON *agent, const char *notes)
 	return blocks;
 }
 
+static bool has_word(const char *words, const char *word)
+{
+	size_t size = strlen(word);
+	for (const char *at = words; *at; at += strspn(at, " ")) {
+		size_t n = strcspn(at, " ");
+		if (n == size && memcmp(at, word, n) == 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
 /* The effort is sent only where the agent departs from the model's own default: the two render alike, and
  * older models refuse the field. */
 static void add_effort(cJSON *request, const cJSON *agent, const struct model_row *row)
 {
 	const cJSON *path = json_path(agent, "model.effort");
 	const char *effort = cJSON_IsString(path) ? path->valuestring : json_text(path, "type");
-	if (!effort || !strstr(row->efforts, effort) ||
+	if (!effort || !has_word(row->efforts, effort) ||
 		(row->default_effort && strcmp(effort, row->default_effort) == 0))
 		return;
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(request, "output_config"), "effort", effort);
@@ -114,7 +129,9 @@ int prompt_set_head(struct prompt *p, const cJSON *agent, const char *notes)
 		cJSON_Delete(tools);
 	cJSON_AddItemToObject(request, "system", system_blocks(agent, notes));
 	buf_clear(&p->head);
-	(void)json_print(&p->head, request);
+	int r = json_print(&p->head, request);
+	if (r < 0)
+		return r;
 	buf_cut(&p->head, p->head.size - 1); /* the closing brace comes after the messages */
 	return buf_add_text(&p->head, ",\"messages\":[");
 }
@@ -150,7 +167,7 @@ static void open_message(struct prompt *p, const char *role)
 static bool is_blank_text(const cJSON *block)
 {
 	const char *type = json_text(block, "type"), *text = json_text(block, "text");
-	return type && strcmp(type, "text") == 0 && (!text || !text[strspn(text, " \t\r\n")]);
+	return type && strcmp(type, "text") == 0 && (!text || utf8_is_blank(text));
 }
 
 static bool is_thinking(const cJSON *block)
@@ -200,31 +217,76 @@ static void add_thinking(struct prompt *p, const cJSON *event)
 		add_block(p, "assistant", block);
 }
 
-/* The model's own id of the call, which the answer must repeat. */
-static const char *call_id(const cJSON *event)
+/* A result names its call by the event's id, and repeats the model's where the call kept it. */
+static const char *result_call_id(const cJSON *event)
 {
 	const char *id = cJSON_GetStringValue(addition(event, "tool_use_id"));
-	return id ? id : "";
+	return id ? id : json_text(event, "tool_use_id");
+}
+
+const char *prompt_call_id(const cJSON *event)
+{
+	const char *id = cJSON_GetStringValue(addition(event, "tool_use_id"));
+	return id ? id : json_text(event, "id");
+}
+
+static uint64_t hash(const char *text)
+{
+	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3;
+	return h;
+}
+
+/* Two ids with one hash would only make the second call go by its event's id. */
+bool prompt_claim_call_id(struct prompt *p, const char *id)
+{
+	size_t size = strspn(id, PROMPT_NAME_LETTERS);
+	if (size == 0 || size > PROMPT_CALL_ID_MAX || id[size])
+		return false;
+	uint64_t h = hash(id);
+	for (size_t i = 0; i < p->call_id_count; i++)
+		if (p->call_ids[i] == h)
+			return false;
+	if (p->call_id_count == p->call_id_room) {
+		p->call_id_room = p->call_id_room ? 2 * p->call_id_room : 16;
+		p->call_ids = xrealloc(p->call_ids, p->call_id_room * sizeof(*p->call_ids));
+	}
+	p->call_ids[p->call_id_count++] = h;
+	return true;
 }
 
 static void add_tool_use(struct prompt *p, const cJSON *event)
 {
 	cleanup(json) cJSON *block = cJSON_CreateObject();
 	cJSON_AddStringToObject(block, "type", "tool_use");
-	cJSON_AddStringToObject(block, "id", call_id(event));
+	cJSON_AddStringToObject(block, "id", prompt_call_id(event));
 	cJSON_AddStringToObject(block, "name", json_text(event, "name"));
 	cJSON_AddItemReferenceToObject(block, "input", (cJSON *)json_get(event, "input"));
 	add_block(p, "assistant", block);
+	(void)prompt_claim_call_id(p, prompt_call_id(event));
+}
+
+static cJSON *blocks_with_ink(const cJSON *content)
+{
+	cJSON *blocks = cJSON_CreateArray();
+	const cJSON *block;
+	cJSON_ArrayForEach(block, content)
+		if (!is_blank_text(block))
+			cJSON_AddItemReferenceToArray(blocks, (cJSON *)block);
+	return blocks;
 }
 
 static void add_tool_result(struct prompt *p, const cJSON *event)
 {
 	cleanup(json) cJSON *block = cJSON_CreateObject();
 	cJSON_AddStringToObject(block, "type", "tool_result");
-	cJSON_AddStringToObject(block, "tool_use_id", call_id(event));
-	const cJSON *content = json_get(event, "content");
+	cJSON_AddStringToObject(block, "tool_use_id", result_call_id(event));
+	cJSON *content = blocks_with_ink(json_get(event, "content"));
 	if (cJSON_GetArraySize(content))
-		cJSON_AddItemReferenceToObject(block, "content", (cJSON *)content);
+		cJSON_AddItemToObject(block, "content", content);
+	else
+		cJSON_Delete(content);
 	if (json_bool(event, "is_error", false))
 		cJSON_AddTrueToObject(block, "is_error");
 	add_block(p, "user", block);

@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From what the model says to what the log says.
+ * From what the model said to what the log says: the finished answer becomes
+ * agent.* events, under the ids that the previews announced.
  *
- * While an answer streams, its text goes to watchers as event_start and
- * event_delta lines, which are never stored.  When it is complete it becomes
- * agent.* events under the ids that the previews announced.
+ * A model, and a server that only imitates the API, may say anything.  What the
+ * API would not take back in the next request, or the log not keep, is repaired
+ * here or makes the answer a failure: once an event is on its way into the log
+ * nothing may refuse it, because the session would ask for the same again for ever.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "harness/harness.h"
 #include "harness/price.h"
 #include "store/event.h"
+
+enum {
+	INVALID_INPUT_BYTES_MAX = 16 << 10, /* of a tool input that was none; for people who want to know why */
+	STOP_REASON_BYTES_MAX = 64,
+	EXPLANATION_BYTES_MAX = 16 << 10, /* of a refusal */
+	LINE_ROOM = 4 << 10, /* what the log and the end of the request add to what is measured here */
+	BLOCKS_DEPTH = 2, /* at which the end of the request holds the content */
+	PAUSES_MAX = 10, /* answers in a row that ask only to be continued */
+};
 
 void record_clear(struct active *a)
 {
@@ -24,244 +36,272 @@ void record_clear(struct active *a)
 	free(answer->error_type);
 	free(answer->reason);
 	*answer = (struct answer){ .retry_after_ms = -1 };
-	free(steal(a->blocks));
-	a->block_count = 0;
 }
 
-/* --- previews --- */
-
-static void preview_start(struct active *a, const char *type, const char *event_id)
+static bool type_is(const cJSON *block, const char *type)
 {
-	(void)buf_printf(&a->preview, "{\"type\":\"event_start\",\"event\":{\"type\":\"%s\",\"id\":\"%s\"}}\n",
-		type, event_id);
+	const char *is = json_text(block, "type");
+	return is && strcmp(is, type) == 0;
 }
 
-static void preview_flush_delta(struct active *a)
+bool record_is_thinking(const char *type)
 {
-	if (!a->delta.size || a->delta_block >= a->block_count)
-		return;
-	const struct stream_block *block = &a->blocks[a->delta_block];
-	(void)buf_printf(&a->preview,
-		"{\"type\":\"event_delta\",\"event_id\":\"%s\",\"delta\":{\"type\":\"content_delta\","
-		"\"index\":%d,\"content\":{\"type\":\"text\",\"text\":", block->event_id,
-		block->content_index);
-	(void)json_quote(&a->preview, a->delta.data, a->delta.size);
-	(void)buf_add_text(&a->preview, "}}}\n");
-	buf_clear(&a->delta);
+	return strcmp(type, "thinking") == 0 || strcmp(type, "redacted_thinking") == 0;
 }
 
-/* One hint a round.  A preview that does not fit into a hint is cut into lines by its sender below; what
- * cannot be sent is shed: the finished event follows anyway. */
-void record_send_preview(struct active *a)
+static char *clipped(const char *text, size_t max)
 {
-	preview_flush_delta(a);
-	const char *at = buf_text(&a->preview), *end = at + a->preview.size;
-	while (at < end) {
-		size_t size = (size_t)(end - at);
-		if (size > HINT_BYTES_MAX) {
-			const char *newline = memrchr(at, '\n', HINT_BYTES_MAX);
-			if (!newline)
-				break;
-			size = (size_t)(newline + 1 - at);
-		}
-		struct hint hint = { HINT_DELTA, a->num, { at, size }, a->logged_seq };
-		(void)hint_send(a->harness->hints, &hint);
-		at += size;
-	}
-	buf_clear(&a->preview);
-	buf_clear(&a->delta);
+	size_t size = strnlen(text, max + 1);
+	return xstrndup(text, size > max ? utf8_clip(text, max) : size);
 }
 
-static struct stream_block *block_at(struct active *a, int index)
+static void add_clipped(cJSON *to, const char *name, const char *text, size_t max)
 {
-	if (index < 0 || index >= BLOCKS_MAX)
-		return NULL;
-	while (a->block_count <= (size_t)index) {
-		a->blocks = xrealloc(a->blocks, (a->block_count + 1) * sizeof(*a->blocks));
-		a->blocks[a->block_count++] = (struct stream_block){ 0 };
-	}
-	return &a->blocks[index];
+	cleanup(free) char *part = clipped(text, max);
+	cJSON_AddStringToObject(to, name, part);
 }
 
-/* Neighbouring text blocks are one agent.message. */
-static void start_text(struct active *a, int index)
-{
-	struct stream_block *block = block_at(a, index), *before = index ? block_at(a, index - 1) : NULL;
-	block->is_text = true;
-	if (before && before->is_text) {
-		memcpy(block->event_id, before->event_id, ID_SIZE);
-		block->content_index = before->content_index + 1;
-		return;
-	}
-	id_make("sevt", block->event_id);
-	preview_start(a, "agent.message", block->event_id);
-}
+/* --- one block, one event --- */
 
-static void start_block(struct active *a, int index, const char *type)
-{
-	if (!block_at(a, index))
-		return;
-	preview_flush_delta(a);
-	a->delta_block = (size_t)index;
-	if (strcmp(type, "text") == 0) {
-		start_text(a, index);
-		return;
-	}
-	id_make("sevt", block_at(a, index)->event_id);
-	if (strcmp(type, "thinking") == 0 || strcmp(type, "redacted_thinking") == 0)
-		preview_start(a, "agent.thinking", block_at(a, index)->event_id);
-	else if (strcmp(type, "tool_use") == 0) /* it will be wanted: let it be made while the model writes */
-		(void)sandbox_open(a->harness->sandboxes, a->id, a->workspace);
-}
+/* While events are made of an answer. */
+struct recording {
+	struct active *a;
+	cJSON *message; /* the agent.message that neighbouring texts join; lent from the events, NULL none */
+	bool whole; /* the events can give the content back */
+};
 
-enum { DELTA_BYTES_MAX = HINT_BYTES_MAX / 8 /* with every byte escaped as \u00XX it fits one hint */ };
-
-/* Text is gathered until the end of the round, so that a fast model costs one line a round. */
-static void add_text(struct active *a, int index, struct slice text)
-{
-	if (!block_at(a, index))
-		return;
-	if (a->delta_block != (size_t)index)
-		preview_flush_delta(a);
-	a->delta_block = (size_t)index;
-	while (text.size) {
-		size_t room = DELTA_BYTES_MAX - a->delta.size;
-		size_t size = text.size <= room ? text.size : utf8_clip(text.at, room);
-		if (size == 0) {
-			preview_flush_delta(a);
-			continue;
-		}
-		(void)buf_add(&a->delta, text.at, size);
-		text = (struct slice){ text.at + size, text.size - size };
-	}
-}
-
-void record_piece(struct active *a, const struct model_piece *piece)
-{
-	if (piece->kind == PIECE_BLOCK_START)
-		start_block(a, piece->index, piece->type);
-	else if (piece->kind == PIECE_TEXT)
-		add_text(a, piece->index, piece->text);
-	active_ready(a);
-}
-
-/* --- the finished answer --- */
-
-static cJSON *with_id(struct active *a, const char *type, int index)
+/* The blocks of the content and those of the stream are the same, in the same order. */
+static cJSON *event_for(struct active *a, const char *type, size_t place)
 {
 	cJSON *event = event_new(type);
-	const struct stream_block *block = block_at(a, index);
-	if (block && block->event_id[0])
-		cJSON_ReplaceItemInObjectCaseSensitive(event, "id", cJSON_CreateString(block->event_id));
+	const char *id = place < a->block_count ? a->blocks[place].event_id : "";
+	if (*id)
+		cJSON_ReplaceItemInObjectCaseSensitive(event, "id", cJSON_CreateString(id));
+	cJSON_AddItemToArray(a->answer.events, event);
 	return event;
 }
 
-static cJSON *add_object(cJSON *event, const char *name)
-{
-	return cJSON_AddObjectToObject(event, name);
-}
-
-/* Anything but plain text cannot be given back by its event alone. */
-static bool is_plain_text(const cJSON *block)
-{
-	return cJSON_GetArraySize(block) == 2 && json_text(block, "text");
-}
-
-static cJSON *record_text(struct active *a, cJSON *message, const cJSON *block, int index)
+static void record_text(struct recording *r, const cJSON *block, size_t place)
 {
 	const char *text = json_text(block, "text");
+	r->whole &= text && cJSON_GetArraySize(block) == 2; /* citations, say */
 	if (!text || !*text)
-		return message;
-	if (!message) {
-		message = with_id(a, "agent.message", index);
-		cJSON_AddArrayToObject(message, "content");
-		cJSON_AddItemToArray(a->answer.events, message);
+		return;
+	if (!r->message) {
+		r->message = event_for(r->a, "agent.message", place);
+		cJSON_AddArrayToObject(r->message, "content");
 	}
 	cJSON *content = cJSON_CreateObject();
 	cJSON_AddStringToObject(content, "type", "text");
 	cJSON_AddStringToObject(content, "text", text);
-	cJSON_AddItemToArray((cJSON *)json_get(message, "content"), content);
-	return message;
+	cJSON_AddItemToArray((cJSON *)json_get(r->message, "content"), content);
 }
 
-static void record_thinking(struct active *a, const cJSON *block, int index)
+static void record_thinking(struct recording *r, const cJSON *block, size_t place)
 {
-	cJSON *event = with_id(a, "agent.thinking", index);
-	cJSON_AddItemToObject(add_object(event, "x_agentdirs"), "block", cJSON_Duplicate(block, true));
-	cJSON_AddItemToArray(a->answer.events, event);
+	cJSON *event = event_for(r->a, "agent.thinking", place);
+	cJSON_AddItemToObject(cJSON_AddObjectToObject(event, "x_agentdirs"), "block",
+		cJSON_Duplicate(block, true));
 }
 
-static void record_call(struct active *a, const cJSON *block, int index)
+/* The API takes back only names that a tool can have. */
+static char *sound_name(const char *name)
 {
-	const char *name = json_text(block, "name"), *id = json_text(block, "id");
-	const char *invalid = json_text(block, "x_invalid_input");
-	cJSON *event = with_id(a, "agent.tool_use", index);
-	cJSON_AddStringToObject(event, "name", name ? name : "");
-	const cJSON *input = json_get(block, "input");
-	cJSON_AddItemToObject(event, "input",
-		cJSON_IsObject(input) ? cJSON_Duplicate(input, true) : cJSON_CreateObject());
-	bool enabled = name && prompt_offers_tool(a->agent, name);
+	char *sound = clipped(name && *name ? name : "unnamed", PROMPT_TOOL_NAME_MAX);
+	for (char *at = sound; *at; at++)
+		if (!strchr(PROMPT_NAME_LETTERS, *at))
+			*at = '_';
+	return sound;
+}
+
+static void add_permission(struct active *a, cJSON *event, const char *tool)
+{
+	bool enabled = prompt_offers_tool(a->agent, tool);
 	cJSON_AddStringToObject(event, "evaluated_permission", enabled ? "allow" : "deny");
 	if (enabled)
-		cJSON_AddStringToObject(add_object(event, "evaluation"), "type", "always_allow");
-	cJSON *addition = add_object(event, "x_agentdirs");
-	cJSON_AddStringToObject(addition, "tool_use_id", id ? id : json_text(event, "id"));
+		cJSON_AddStringToObject(cJSON_AddObjectToObject(event, "evaluation"), "type", "always_allow");
+}
+
+/* Who may call is said only of calls that other programs than the model make. */
+static bool is_plain_call(const cJSON *block)
+{
+	static const char *const members[] = { "type", "id", "name", "input", "x_invalid_input" };
+	const cJSON *caller = json_get(block, "caller");
+	int known = caller && type_is(caller, "direct");
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		known += json_get(block, members[i]) != NULL;
+	return known == cJSON_GetArraySize(block);
+}
+
+static void record_call(struct recording *r, const cJSON *block, size_t place)
+{
+	const char *id = json_text(block, "id"), *invalid = json_text(block, "x_invalid_input");
+	const cJSON *input = json_get(block, "input");
+	cleanup(free) char *name = sound_name(json_text(block, "name"));
+	cJSON *event = event_for(r->a, "agent.tool_use", place);
+	cJSON_AddStringToObject(event, "name", name);
+	cJSON_AddItemToObject(event, "input",
+		cJSON_IsObject(input) ? cJSON_Duplicate(input, true) : cJSON_CreateObject());
+	add_permission(r->a, event, name);
+	cJSON *addition = cJSON_AddObjectToObject(event, "x_agentdirs");
+	if (id && prompt_claim_call_id(&r->a->prompt, id))
+		cJSON_AddStringToObject(addition, "tool_use_id", id);
 	if (invalid)
-		cJSON_AddStringToObject(addition, "invalid_input", invalid);
-	cJSON_AddItemToArray(a->answer.events, event);
+		add_clipped(addition, "invalid_input", invalid, INVALID_INPUT_BYTES_MAX);
+	r->whole &= is_plain_call(block);
+}
+
+static void record_block(struct recording *r, const cJSON *block, size_t place)
+{
+	const char *type = json_text(block, "type");
+	if (!type || strcmp(type, "text") != 0)
+		r->message = NULL;
+	if (type && strcmp(type, "text") == 0)
+		record_text(r, block, place);
+	else if (type && record_is_thinking(type))
+		record_thinking(r, block, place);
+	else if (type && strcmp(type, "tool_use") == 0)
+		record_call(r, block, place);
+	else
+		r->whole = false;
+}
+
+/* --- content that its events cannot give back --- */
+
+/* Replaces the member where it stands, or adds it. */
+static void set_text(cJSON *object, const char *name, const char *text)
+{
+	if (json_get(object, name))
+		cJSON_ReplaceItemInObjectCaseSensitive(object, name, cJSON_CreateString(text));
+	else
+		cJSON_AddStringToObject(object, name, text);
+}
+
+/* The content as it is to be sent back: with the names and ids that the events of the calls have. */
+static cJSON *content_to_keep(const cJSON *content, const cJSON *events)
+{
+	cJSON *kept = cJSON_Duplicate(content, true), *block;
+	const cJSON *event = events->child;
+	cJSON_ArrayForEach(block, kept) {
+		cJSON_DeleteItemFromObjectCaseSensitive(block, "x_invalid_input");
+		if (!type_is(block, "tool_use"))
+			continue;
+		while (!type_is(event, "agent.tool_use"))
+			event = event->next;
+		set_text(block, "id", prompt_call_id(event));
+		set_text(block, "name", json_text(event, "name"));
+		event = event->next;
+	}
+	return kept;
+}
+
+/* --- whether the log takes it --- */
+
+static int check_size(const cJSON *json, const char *what, struct buf *why)
+{
+	cleanup(free) char *text = json_to_text(json);
+	size_t size = strlen(text);
+	return size > LINE_BYTES_MAX - LINE_ROOM ?
+		fail(why, EFBIG, "%s of %zu MiB; the log takes %d", what, size >> 20, LINE_BYTES_MAX >> 20) : 0;
+}
+
+static int check_kept(const cJSON *json, const char *what, int depth, struct buf *why)
+{
+	if (json_depth(json) + depth > JSON_DEPTH_MAX)
+		return fail(why, EINVAL, "%s is nested deeper than %d levels", what, JSON_DEPTH_MAX - depth);
+	return check_size(json, what, why);
+}
+
+/* 0, or -errno with a sentence part: what log_append would refuse, or log_event not read back. */
+static int check_answer(const struct answer *answer, struct buf *why)
+{
+	const cJSON *event;
+	int r = 0;
+	cJSON_ArrayForEach(event, answer->events) {
+		r = event_check(event, why);
+		if (r == 0)
+			r = check_kept(event, json_text(event, "type"), 0, why);
+		if (r < 0)
+			return r;
+	}
+	return answer->blocks ? check_kept(answer->blocks, "content", BLOCKS_DEPTH, why) : 0;
+}
+
+/* --- the whole answer --- */
+
+static void record_failure(struct answer *answer, const char *type, const char *reason)
+{
+	answer->input = TURN_FAILURE;
+	answer->error_type = xstrdup(type);
+	answer->reason = xstrdup(reason);
 }
 
 static void record_content(struct active *a, const cJSON *content)
 {
-	bool whole = true;
-	cJSON *message = NULL;
+	struct answer *answer = &a->answer;
+	struct recording r = { .a = a, .whole = true };
 	const cJSON *block;
-	int index = 0;
-	a->answer.events = cJSON_CreateArray();
-	cJSON_ArrayForEach(block, content) {
-		const char *type = json_text(block, "type");
-		bool is_text = type && strcmp(type, "text") == 0;
-		message = is_text ? message : NULL;
-		if (is_text) {
-			message = record_text(a, message, block, index);
-			whole &= is_plain_text(block);
-		} else if (type && strstr(type, "thinking")) {
-			record_thinking(a, block, index);
-		} else if (type && strcmp(type, "tool_use") == 0) {
-			record_call(a, block, index);
-		} else {
-			whole = false;
-		}
-		index++;
-	}
-	if (!whole)
-		a->answer.blocks = cJSON_Duplicate(content, true);
+	size_t place = 0;
+	answer->events = cJSON_CreateArray();
+	cJSON_ArrayForEach(block, content)
+		record_block(&r, block, place++);
+	if (!r.whole)
+		answer->blocks = content_to_keep(content, answer->events);
 }
 
 static bool has_calls(const cJSON *events)
 {
 	const cJSON *event;
 	cJSON_ArrayForEach(event, events)
-		if (strcmp(json_text(event, "type"), "agent.tool_use") == 0)
+		if (type_is(event, "agent.tool_use"))
 			return true;
 	return false;
+}
+
+/* What was said before a refusal is not part of the conversation. */
+static void record_refusal(struct answer *answer, const cJSON *details)
+{
+	static const char *const members[] = { "category", "explanation" };
+	answer->input = TURN_REFUSED;
+	answer->events = cJSON_CreateArray();
+	answer->stop_details = cJSON_CreateObject();
+	cJSON_AddStringToObject(answer->stop_details, "type", "refusal");
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		const char *text = json_text(details, members[i]);
+		if (text)
+			add_clipped(answer->stop_details, members[i], text, EXPLANATION_BYTES_MAX);
+		else
+			cJSON_AddNullToObject(answer->stop_details, members[i]);
+	}
+}
+
+static enum turn_input message_input(struct active *a)
+{
+	bool paused = strcmp(a->answer.stop_reason, "pause_turn") == 0;
+	if (has_calls(a->answer.events))
+		return TURN_CALLED;
+	a->pauses = paused ? a->pauses + 1 : 0;
+	return paused && a->pauses <= PAUSES_MAX ? TURN_ANSWERED_MORE : TURN_ANSWERED;
 }
 
 static void record_message(struct active *a, const cJSON *message)
 {
 	struct answer *answer = &a->answer;
 	const char *stop = json_text(message, "stop_reason");
-	answer->stop_reason = xstrdup(stop ? stop : "");
+	cleanup(buf) struct buf why = BUF_INIT(500);
+	answer->stop_reason = clipped(stop ? stop : "", STOP_REASON_BYTES_MAX);
 	if (strcmp(answer->stop_reason, "refusal") == 0) {
-		/* What was said before the refusal is not part of the conversation. */
-		answer->events = cJSON_CreateArray();
-		answer->stop_details = cJSON_Duplicate(json_get(message, "stop_details"), true);
-		answer->input = TURN_REFUSED;
+		record_refusal(answer, json_get(message, "stop_details"));
 		return;
 	}
 	record_content(a, json_get(message, "content"));
-	answer->input = has_calls(answer->events) ? TURN_CALLED :
-		strcmp(answer->stop_reason, "pause_turn") == 0 ? TURN_ANSWERED_MORE : TURN_ANSWERED;
+	if (check_answer(answer, &why) == 0) {
+		answer->input = message_input(a);
+		return;
+	}
+	cleanup(free) char *reason = xprintf("the model's answer cannot be kept: %s", buf_text(&why));
+	cJSON_Delete(steal(answer->blocks));
+	record_failure(answer, "model_request_failed_error", reason);
 }
 
 void record_outcome(struct active *a, const struct model_outcome *outcome)
@@ -271,12 +311,11 @@ void record_outcome(struct active *a, const struct model_outcome *outcome)
 	answer->ready = true;
 	answer->usage = outcome->usage ? cJSON_Duplicate(outcome->usage, true) : NULL;
 	answer->retry_after_ms = outcome->retry_after_ms;
-	if (outcome->verdict == MODEL_DONE) {
+	if (outcome->verdict == MODEL_DONE)
 		record_message(a, outcome->message);
-	} else {
-		answer->input = outcome->verdict == MODEL_RETRY ? TURN_FAULT : TURN_FAILURE;
-		answer->error_type = xstrdup(outcome->error_type);
-		answer->reason = xstrdup(outcome->reason);
-	}
+	else
+		record_failure(answer, outcome->error_type, outcome->reason);
+	if (outcome->verdict == MODEL_RETRY)
+		answer->input = TURN_FAULT;
 	active_ready(a);
 }
