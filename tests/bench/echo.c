@@ -54,7 +54,8 @@ struct talk {
 	char *input, *wait; /* owned */
 };
 
-static void talk_begin(struct talk *talk, struct server *server, const char *mountpoint, const char *name)
+static void talk_begin(
+	struct talk *talk, struct server *server, const char *mountpoint, const char *name)
 {
 	cleanup(free) char *dir = xprintf("%s/sessions/%s", mountpoint, name);
 	(void)need_call(mkdir(dir, 0700), dir);
@@ -82,7 +83,8 @@ static void talk_round(struct talk *talk, struct sample *sample)
 /* The first message of a new session, and a late one of a long conversation. */
 static void measure(struct server *server, const char *mountpoint, int rounds)
 {
-	struct sample first = SAMPLE("echo first"), late = SAMPLE("echo late"), bash = SAMPLE("echo bash -c :");
+	struct sample first = SAMPLE("echo first"), late = SAMPLE("echo late"),
+		      bash = SAMPLE("echo bash -c :");
 	struct talk talk;
 	for (int i = -ROUNDS_BEFORE; i < rounds; i++) {
 		char name[32];
@@ -116,11 +118,12 @@ int main(int argc, char **argv)
 	cleanup(free) char *url = xprintf("http://127.0.0.1:%d", server_listen_anywhere(&server));
 	(void)setenv("ANTHROPIC_API_KEY", "bench", 1);
 	(void)unsetenv("ANTHROPIC_AUTH_TOKEN");
-	run((char *[]){ xstrdup(argv[1]), xstrdup("mount"), xstrdup("--store"), xprintf("%s/store", dir),
-		xstrdup("--base-url"), xstrdup(url), xstrdup(mountpoint), NULL });
+	run((char *[]){ xstrdup(argv[1]), xstrdup("mount"), xstrdup("--store"),
+		xprintf("%s/store", dir), xstrdup("--base-url"), xstrdup(url), xstrdup(mountpoint),
+		NULL });
 	measure(&server, mountpoint, argc > 3 ? atoi(argv[3]) : ROUNDS);
-	run((char *[]){ xstrdup(argv[1]), xstrdup("umount"), xstrdup("--store"), xprintf("%s/store", dir),
-		xstrdup(mountpoint), NULL });
+	run((char *[]){ xstrdup(argv[1]), xstrdup("umount"), xstrdup("--store"),
+		xprintf("%s/store", dir), xstrdup(mountpoint), NULL });
 	server_done(&server);
 	remove_tree(dir);
 	return 0;

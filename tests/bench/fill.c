@@ -28,10 +28,11 @@ static void fill_log(struct store *store, int64_t session, int events)
 	memset(text, 'x', EVENT_BYTES);
 	text[EVENT_BYTES] = '\0';
 	for (int i = 0; i < events; i++) {
-		cleanup(json) cJSON *event = event_new("agent.message"), *block = cJSON_CreateObject();
+		cleanup(json) cJSON *event = event_new("agent.message");
+		cJSON *block = cJSON_CreateObject();
 		cJSON_AddStringToObject(block, "type", "text");
 		cJSON_AddStringToObject(block, "text", text);
-		cJSON_AddItemToArray(cJSON_AddArrayToObject(event, "content"), steal(block));
+		cJSON_AddItemToArray(cJSON_AddArrayToObject(event, "content"), block);
 		(void)need(log_append(store, session, event, NULL), "log_append");
 	}
 }
@@ -45,7 +46,8 @@ int main(int argc, char **argv)
 	json_setup();
 	struct store *store = NULL;
 	cleanup(buf) struct buf why = BUF_INIT(1000);
-	if (store_open(argv[1], &store, &why) < 0 || store_prepare(store, "claude-sonnet-5", &why) < 0)
+	if (store_open(argv[1], &store, &why) < 0 ||
+		store_prepare(store, "claude-sonnet-5", &why) < 0)
 		(void)need(-EIO, buf_text(&why));
 	(void)need(store_begin(store), "store_begin");
 	for (int i = 0; i < atoi(argv[2]); i++) {

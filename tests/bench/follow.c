@@ -85,7 +85,8 @@ static void stage_open(struct stage *stage, const char *program)
 {
 	struct session session;
 	cleanup(buf) struct buf why = BUF_INIT(1000);
-	cleanup(free) char *store = xprintf("%s/store", stage->dir), *disk = xprintf("%s/disk", stage->dir);
+	cleanup(free) char *store = xprintf("%s/store", stage->dir);
+	cleanup(free) char *disk = xprintf("%s/disk", stage->dir);
 	stage->mountpoint = xprintf("%s/mnt", stage->dir);
 	(void)need_call(mkdir(stage->mountpoint, 0700), stage->mountpoint);
 	if (store_open(store, &stage->store, &why) < 0 ||
@@ -166,10 +167,11 @@ static void pipe_rounds(struct stage *stage, int rounds)
 
 static void append(struct stage *stage, const char *text)
 {
-	cleanup(json) cJSON *event = event_new("agent.message"), *block = cJSON_CreateObject();
+	cleanup(json) cJSON *event = event_new("agent.message");
+	cJSON *block = cJSON_CreateObject();
 	cJSON_AddStringToObject(block, "type", "text");
 	cJSON_AddStringToObject(block, "text", text);
-	cJSON_AddItemToArray(cJSON_AddArrayToObject(event, "content"), steal(block));
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(event, "content"), block);
 	(void)need(log_append(stage->store, stage->session, event, NULL), "log_append");
 }
 

@@ -115,7 +115,8 @@ int sealed_copy(const char *path)
 	int fd = need_call(memfd_create("hands", MFD_ALLOW_SEALING), "memfd_create");
 	while (need_call((int)sendfile(fd, from, NULL, 1 << 20), "sendfile") > 0)
 		;
-	(void)need_call(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL),
+	(void)need_call(
+		fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL),
 		"F_ADD_SEALS");
 	return fd;
 }

@@ -26,7 +26,8 @@ enum {
 
 static void serve(struct server *s, int listener)
 {
-	*s = (struct server){ .listener = listener, .current = -1, .request = BUF_INIT(REQUEST_BYTES_MAX) };
+	*s = (struct server){ .listener = listener, .request = BUF_INIT(REQUEST_BYTES_MAX) };
+	s->current = -1;
 	for (size_t i = 0; i < SERVER_CONNECTIONS_MAX; i++)
 		s->connections[i] = -1;
 	(void)need_call(listen(listener, 64), "listen");
@@ -43,7 +44,8 @@ void server_listen_at(struct server *s, const char *socket_path)
 
 int server_listen_anywhere(struct server *s)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(address);
 	int fd = need_call(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
 	(void)need_call(bind(fd, (struct sockaddr *)&address, size), "bind");
@@ -63,7 +65,8 @@ void server_done(struct server *s)
 static void take_connection(struct server *s)
 {
 	int one = 1, fd = need_call(accept4(s->listener, NULL, NULL, SOCK_CLOEXEC), "accept");
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails where it means nothing */
+	/* Fails where it means nothing. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	for (size_t i = 0; i < SERVER_CONNECTIONS_MAX; i++)
 		if (s->connections[i] < 0) {
 			s->connections[i] = fd;
@@ -88,7 +91,8 @@ static bool is_whole(const struct server *s)
 {
 	const char *text = buf_text(&s->request), *end = strstr(text, "\r\n\r\n");
 	const char *length = end ? strcasestr(text, "\r\ncontent-length:") : NULL;
-	return length && s->request.size >= (size_t)(end + 4 - text) + strtoul(length + 17, NULL, 10);
+	return length &&
+	       s->request.size >= (size_t)(end + 4 - text) + strtoul(length + 17, NULL, 10);
 }
 
 /* The first bytes of a request on one of the connections: its time, or 0 to go on waiting. */
@@ -118,7 +122,8 @@ int64_t server_receive(struct server *s)
 		struct pollfd fds[SERVER_CONNECTIONS_MAX + 1];
 		for (size_t i = 0; i < SERVER_CONNECTIONS_MAX; i++)
 			fds[i] = (struct pollfd){ .fd = s->connections[i], .events = POLLIN };
-		fds[SERVER_CONNECTIONS_MAX] = (struct pollfd){ .fd = s->listener, .events = POLLIN };
+		fds[SERVER_CONNECTIONS_MAX] =
+			(struct pollfd){ .fd = s->listener, .events = POLLIN };
 		if (need_call(poll(fds, ARRAY_LEN(fds), PATIENCE_MS), "poll") == 0)
 			(void)need(-ETIMEDOUT, "waiting for a request");
 		at = look(s, fds);
@@ -156,10 +161,13 @@ static void add_call(struct buf *to, unsigned number, const char *command)
 	(void)json_quote(&input, command, strlen(command));
 	(void)buf_add_char(&input, '}');
 	(void)json_quote(&quoted, input.data, input.size);
-	add_event(to, "content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"tool_use\","
-		"\"id\":\"toolu_%u\",\"name\":\"bash\",\"input\":{}}", number);
+	add_event(to, "content_block_start",
+		",\"index\":0,\"content_block\":{\"type\":\"tool_use\","
+		"\"id\":\"toolu_%u\",\"name\":\"bash\",\"input\":{}}",
+		number);
 	add_event(to, "content_block_delta",
-		",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":%s}", buf_text(&quoted));
+		",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":%s}",
+		buf_text(&quoted));
 }
 
 static void add_words(struct buf *to)
@@ -173,12 +181,15 @@ static void add_words(struct buf *to)
 int64_t server_answer(struct server *s, const char *command, unsigned pause_us)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
-		"transfer-encoding: chunked\r\n\r\n";
+				   "transfer-encoding: chunked\r\n\r\n";
 	cleanup(buf) struct buf events = BUF_INIT(0);
 	unsigned number = ++s->answers;
-	add_event(&events, "message_start", ",\"message\":{\"id\":\"msg_%u\",\"type\":\"message\","
-		"\"role\":\"assistant\",\"model\":\"claude-sonnet-5\",\"content\":[],\"stop_reason\":null,"
-		"\"stop_sequence\":null,\"usage\":{\"input_tokens\":100,\"output_tokens\":1}}", number);
+	add_event(&events, "message_start",
+		",\"message\":{\"id\":\"msg_%u\",\"type\":\"message\","
+		"\"role\":\"assistant\",\"model\":\"claude-sonnet-5\",\"content\":[],"
+		"\"stop_reason\":null,\"stop_sequence\":null,"
+		"\"usage\":{\"input_tokens\":100,\"output_tokens\":1}}",
+		number);
 	if (command)
 		add_call(&events, number, command);
 	else
@@ -187,8 +198,10 @@ int64_t server_answer(struct server *s, const char *command, unsigned pause_us)
 	(void)usleep(pause_us);
 	buf_clear(&events);
 	add_event(&events, "content_block_stop", ",\"index\":0");
-	add_event(&events, "message_delta", ",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null},"
-		"\"usage\":{\"output_tokens\":20}", command ? "tool_use" : "end_turn");
+	add_event(&events, "message_delta",
+		",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null},"
+		"\"usage\":{\"output_tokens\":20}",
+		command ? "tool_use" : "end_turn");
 	add_event(&events, "message_stop", "%s", "");
 	int64_t at = now_ns();
 	send_chunk(s, "", buf_slice(&events), "0\r\n\r\n");
