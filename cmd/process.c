@@ -52,6 +52,7 @@ static _Noreturn void become(const struct process *p)
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
+	(void)setsid(); /* a Ctrl-C is for the supervisor, which stops its children in order */
 	int r = set_standard(p);
 	for (size_t i = 0; r == 0 && i < p->fd_count; i++)
 		r = io_set_cloexec(p->fds[i], false);

@@ -249,7 +249,7 @@ def in_the_foreground_it_shows_the_log_and_ends_with_0():
         try:
             wait_until((m / "README").exists)
             wait_until(lambda: "is ready" in m.log(), what="ready in the log")
-            command.send_signal(signal.SIGINT)
+            os.killpg(command.pid, signal.SIGINT)  # a terminal's Ctrl-C goes to all of them
             out, err = command.communicate(timeout=20)
         finally:
             command.kill()
