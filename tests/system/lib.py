@@ -286,8 +286,7 @@ class Mount:
 
     def kill(self, name, timeout=15):
         """kill -9 of one of them; returns when its successor serves."""
-        old = self.pid(name)
-        assert old > 1, f"no {name}"
+        old = wait_until(lambda: self.pid(name), timeout, name)  # the fs hears of the last one a moment after us
         self.expect("killed by signal 9")
         os.kill(old, signal.SIGKILL)
         return wait_until(lambda: self.pid(name) not in (0, old) and self.pid(name), timeout,
