@@ -133,6 +133,26 @@ int db_int(struct store *store, enum sql sql, const struct arg *args, int64_t *r
 	return r;
 }
 
+int db_text(struct store *store, enum sql sql, int64_t num, struct buf *ret)
+{
+	cleanup(query) struct query q = db_query(store, sql, ARGS(INT(num)));
+	int r = query_next(&q);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	struct slice text = query_text(&q, 0);
+	return buf_add(ret, text.at, text.size);
+}
+
+cJSON *db_json(struct store *store, enum sql sql, int64_t num, int *ret_error)
+{
+	cleanup(buf) struct buf text = BUF_INIT(0);
+	*ret_error = db_text(store, sql, num, &text);
+	cJSON *json = *ret_error < 0 ? NULL : json_parse(buf_text(&text), text.size, NULL);
+	if (!json && *ret_error == 0)
+		*ret_error = -EIO;
+	return json;
+}
+
 static struct scope open_scope(struct store *store, enum store_durability durability)
 {
 	struct scope scope = { .store = store, .own = !store->open };

@@ -72,6 +72,11 @@ int db_run(struct store *store, enum sql sql, const struct arg *args);
 /* The first column of the first row: 1, 0 no row, -errno. */
 int db_int(struct store *store, enum sql sql, const struct arg *args, int64_t *ret);
 
+/* The text in the only column of a statement about one object: 0 or -errno (-ENOENT no row). */
+int db_text(struct store *store, enum sql sql, int64_t num, struct buf *ret);
+/* The same, parsed and given; NULL with *ret_error. */
+cJSON *db_json(struct store *store, enum sql sql, int64_t num, int *ret_error);
+
 int db_error(struct store *store, int code); /* an SQLite result as -errno */
 int db_exec(struct store *store, const char *text); /* 0 or -errno; for what is needed once */
 
@@ -118,6 +123,9 @@ struct log_state {
 int log_state_get(struct store *store, int64_t session, struct log_state *ret);
 int log_state_set(struct store *store, int64_t session, const struct fold *fold);
 int log_state_open(const struct log_state *state); /* 0, or -EROFS when nothing may be added */
+
+/* session.c: 0 while what the session is made of may still change; -EBUSY, -EROFS, -ENOENT. */
+int session_changeable(struct store *store, int64_t num);
 
 /* An event's primary key: order by session, then by number.  A session's number is below INT32_MAX. */
 static inline int64_t event_pos(int64_t session, uint64_t seq)

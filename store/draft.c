@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The drafts of queue.h: messages that are still being written. */
-#include "store/draft.h"
+#include "store/queue_row.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,10 +9,11 @@
 #include "store/db.h"
 #include "store/event.h"
 #include "store/input.h"
-#include "store/queue.h"
+#include "store/open_calls.h"
 
 struct draft {
 	int64_t num; /* 0: not stored yet */
+	int64_t session;
 	uint64_t request; /* that added the last bytes */
 	int error; /* -errno of a spoilt draft */
 	struct buf reason; /* its sentence */
@@ -87,6 +88,44 @@ static int draft_bytes(struct store *store, int64_t num, uint64_t from, struct b
 	return r;
 }
 
+/* Refusals of a message; everything else is the store's own trouble. */
+static bool is_verdict(int error)
+{
+	static const int verdicts[] = { EINVAL, EILSEQ, EFBIG, ENOENT, ESTALE };
+	for (size_t i = 0; i < ARRAY_LEN(verdicts); i++)
+		if (error == -verdicts[i])
+			return true;
+	return false;
+}
+
+static int refuse_answer(int error, struct buf *why)
+{
+	return error == -ESTALE ? fail(why, ESTALE, "the call was answered by somebody else") :
+		error == -ENOENT ?
+			fail(why, ENOENT, "no call waits for this answer, or it was answered") :
+			error;
+}
+
+/* Answers to calls that wait for none are refused while the writer still listens. */
+static int check_answers(
+	struct store *store, int64_t session, const cJSON *events, struct buf *why)
+{
+	const cJSON *event;
+	cJSON_ArrayForEach(event, events) {
+		int r = open_calls_check(store, session, event);
+		if (r < 0)
+			return refuse_answer(r, why);
+	}
+	return 0;
+}
+
+static int judge(struct store *store, struct draft *draft, struct slice object, struct buf *why)
+{
+	cleanup(json) cJSON *events = cJSON_CreateArray();
+	int r = input_judge(&draft->scan, object, events, why);
+	return r < 0 ? r : check_answers(store, draft->session, events, why);
+}
+
 /* Judges the object that has just ended; it may have begun in an earlier write.  `written` holds
  * the bytes of this write so far, which begin at offset `base`. */
 static int judge_object(struct store *store, struct draft *draft, uint64_t base,
@@ -96,13 +135,13 @@ static int judge_object(struct store *store, struct draft *draft, uint64_t base,
 	if (start >= base) {
 		struct slice object = { written.at + (start - base),
 			written.size - (size_t)(start - base) };
-		return input_judge(&draft->scan, object, NULL, why);
+		return judge(store, draft, object, why);
 	}
 	cleanup(buf) struct buf whole = BUF_INIT(EVENTS_BYTES_MAX + 1);
 	int r = draft_bytes(store, draft->num, start, &whole);
 	if (r == 0 && buf_add(&whole, written.at, written.size) < 0)
 		return fail(why, EFBIG, "the message is too large");
-	return r < 0 ? r : input_judge(&draft->scan, buf_slice(&whole), NULL, why);
+	return r < 0 ? r : judge(store, draft, buf_slice(&whole), why);
 }
 
 /* Moves the judge over the bytes of this write: 0, a verdict with its sentence, or -errno. */
@@ -123,10 +162,6 @@ static int judge_write(
 	return input_limits(&draft->scan, why);
 }
 
-static bool is_verdict(int error)
-{
-	return error == -EINVAL || error == -EILSEQ || error == -EFBIG;
-}
 
 /* Judges and keeps the bytes.  A verdict goes into the draft; other errors are returned. */
 static int extend(struct store *store, struct draft *draft, struct slice bytes)
@@ -149,6 +184,7 @@ static int write_draft(struct store *store, int64_t session, uint64_t handle, ui
 	int r = draft_get(store, session, handle, draft);
 	if (r < 0)
 		return r;
+	draft->session = session;
 	bool seen = r > 0 && draft->request == request;
 	if (seen || draft->error)
 		return 0;
@@ -200,6 +236,8 @@ static int send_draft(struct store *store, int64_t session, struct draft *draft,
 			QUEUE_EVENTS_MAX);
 	else if (r == -EROFS)
 		(void)fail(&draft->reason, EROFS, "the session is archived or over");
+	else if (r == -ENOENT || r == -ESTALE)
+		(void)refuse_answer(r, &draft->reason);
 	else if (r < 0 && !is_verdict(r))
 		return r;
 	draft->error = r;

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "store/db.h"
 #include "store/event.h"
+#include "store/open_calls.h"
 #include "store/session.h"
 
 /* Lines above this are read in part, through SQLite's blob interface; below it, fetching the whole
@@ -53,6 +54,8 @@ static int append(struct store *store, int64_t session, cJSON *event, struct log
 				TEXT_SIZED(line.data, line.size)));
 	if (r >= 0)
 		r = log_state_set(store, session, &state.fold);
+	if (r >= 0)
+		r = open_calls_event(store, session, event, place.seq);
 	if (r < 0)
 		return r;
 	if (ret)

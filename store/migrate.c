@@ -121,6 +121,79 @@ static const char *const migrations[] = {
 	" data BLOB NOT NULL"
 	") STRICT;"
 	"CREATE INDEX draft_part_draft ON draft_part(draft, start);",
+
+	/* item: numbers of the names below an object.  Names that definitions contain get theirs
+	 * when they are saved; here that is done for those that were saved before. */
+	"CREATE TABLE item("
+	" object INTEGER NOT NULL REFERENCES object,"
+	" kind INTEGER NOT NULL,"
+	" num INTEGER NOT NULL,"
+	" name TEXT NOT NULL,"
+	" PRIMARY KEY(object, kind, num),"
+	" UNIQUE(object, kind, name)"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO item(object, kind, num, name)"
+	" SELECT object, kind, row_number() OVER (PARTITION BY object, kind ORDER BY first, name), name"
+	" FROM (SELECT object, kind, name, min(version) AS first FROM ("
+	"  SELECT object, version, 1 AS kind, e.key AS name"
+	"   FROM definition, json_each(body, '$.metadata') e"
+	"  UNION ALL SELECT object, version, 2, json_extract(e.value, '$.name')"
+	"   FROM definition, json_each(body, '$.tools') e"
+	"   WHERE json_extract(e.value, '$.type') = 'custom'"
+	"  UNION ALL SELECT object, version, 3, json_extract(e.value, '$.name')"
+	"   FROM definition, json_each(body, '$.mcp_servers') e"
+	"  UNION ALL SELECT object, version, 4, json_extract(e.value, '$.skill_id')"
+	"   FROM definition, json_each(body, '$.skills') e"
+	"  UNION ALL SELECT object, version, 6, e.key"
+	"   FROM definition, json_each(body, '$.config.packages') e WHERE e.key <> 'type')"
+	"  WHERE length(CAST(name AS BLOB)) BETWEEN 1 AND 255 AND instr(name, '/') = 0"
+	"  AND name NOT IN ('.', '..')"
+	"  GROUP BY object, kind, name);"
+
+	/* An agent's name is part of its definition; NULL: the object's (environments). */
+	"ALTER TABLE definition ADD COLUMN name TEXT;"
+	"UPDATE definition SET name = (SELECT name FROM object WHERE num = definition.object"
+	" AND kind = 1);"
+
+	/* Entries are numbered within their session.  answers: the call that the entry answers. */
+	"ALTER TABLE session ADD COLUMN queue_last INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE queue RENAME TO queue_1;"
+	"CREATE TABLE queue("
+	" session INTEGER NOT NULL REFERENCES session,"
+	" num INTEGER NOT NULL,"
+	" urgent INTEGER NOT NULL,"
+	" answers TEXT,"
+	" added INTEGER NOT NULL,"
+	" line TEXT NOT NULL,"
+	" PRIMARY KEY(session, num)"
+	") STRICT;"
+	"INSERT INTO queue(session, num, urgent, added, line)"
+	" SELECT session, row_number() OVER (PARTITION BY session ORDER BY num), urgent,"
+	" unixepoch() * 1000000, line FROM queue_1;"
+	"DROP TABLE queue_1;"
+	"CREATE INDEX queue_urgent ON queue(session, num) WHERE urgent = 1;"
+	"CREATE UNIQUE INDEX queue_answers ON queue(session, answers) WHERE answers IS NOT NULL;"
+	"UPDATE session SET queue_last ="
+	" ifnull((SELECT max(q.num) FROM queue q WHERE q.session = session.num), 0);"
+
+	/* Calls that want an answer, a cache of the log; listed: by the last idle.  No earlier
+	 * version asked for any. */
+	"CREATE TABLE call("
+	" session INTEGER NOT NULL REFERENCES session,"
+	" seq INTEGER NOT NULL,"
+	" kind INTEGER NOT NULL,"
+	" id TEXT NOT NULL,"
+	" tool TEXT NOT NULL,"
+	" asked INTEGER NOT NULL,"
+	" listed INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY(session, seq)"
+	") STRICT, WITHOUT ROWID;"
+
+	/* What session_configure sets besides; JSON, but for the budget in cents (0: none). */
+	"ALTER TABLE session ADD COLUMN budget INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE session ADD COLUMN overrides TEXT;"
+	"ALTER TABLE session ADD COLUMN resources TEXT NOT NULL DEFAULT '[]';"
+	"ALTER TABLE session ADD COLUMN vault_ids TEXT NOT NULL DEFAULT '[]';",
 };
 
 static int pragma_int(struct store *store, const char *text, int64_t *ret)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/name.h"
 #include "store/db.h"
+#include "store/definition.h"
 #include "store/schema.h"
 
 static int64_t folder_of(enum object_kind kind, bool archived)
@@ -102,17 +103,24 @@ int object_add(struct store *store, struct object *object)
 	return 0;
 }
 
-static int make(struct store *store, struct object *object, const char *body, struct buf *why)
+static int make(struct store *store, struct object *object, const cJSON *body, struct buf *why)
 {
 	int r = object_add(store, object);
 	if (r == -EEXIST)
 		return fail(why, EEXIST, "there is already %s %s named %s",
 			object->kind == OBJECT_AGENT ? "an" : "a", schema_type(object->kind),
 			object->name);
-	if (r == 0)
-		r = db_run(store, SQL_DEFINITION_ADD, ARGS(INT(object->num), INT(object->version),
-			INT(object->created_us), TEXT(body)));
-	return r < 0 ? r : 0;
+	return r < 0 ? r : definition_first(store, object, body, why);
+}
+
+/* An absent body is the kind's defaults, and its absent model the default one. */
+static cJSON *starting_body(enum object_kind kind, const cJSON *body, const char *default_model)
+{
+	cJSON *start = body ? cJSON_Duplicate(body, true) : cJSON_CreateObject();
+	if (kind == OBJECT_AGENT && default_model && cJSON_IsObject(start) &&
+		!json_get(start, "model"))
+		cJSON_AddStringToObject(start, "model", default_model);
+	return start;
 }
 
 int object_make(struct store *store, enum object_kind kind, const char *name, const cJSON *body,
@@ -121,17 +129,13 @@ int object_make(struct store *store, enum object_kind kind, const char *name, co
 	assert(kind != OBJECT_SESSION);
 	if (!name_is_valid(name))
 		return fail(why, EINVAL, "%s", NAME_RULE);
-	cleanup(json) cJSON *empty = cJSON_CreateObject(), *full = NULL;
-	int r = schema_apply(kind, body ? body : empty, default_model, &full, why);
-	if (r < 0)
-		return r;
+	cleanup(json) cJSON *start = starting_body(kind, body, default_model);
 	struct object object = { .kind = kind };
 	copy_text(object.name, sizeof(object.name), slice_of(name));
-	cleanup(free) char *text = json_to_text(full);
 	struct scope scope = scope_open(store);
-	r = scope.error;
+	int r = scope.error;
 	if (r == 0)
-		r = make(store, &object, text, why);
+		r = make(store, &object, start, why);
 	r = scope_close(&scope, r);
 	if (r == 0 && ret)
 		*ret = object;
@@ -150,47 +154,98 @@ static int change_one(struct store *store, enum sql sql, const struct arg *args)
 	return scope_close(&scope, r < 0 ? r : 0);
 }
 
-int object_rename(struct store *store, int64_t num, const char *name)
+static int is_running(struct store *store, int64_t num)
 {
-	if (!name_is_valid(name))
-		return -EINVAL;
-	return change_one(
-		store, SQL_OBJECT_RENAME, ARGS(INT(num), TEXT(name), INT(clock_wall_us())));
+	struct log_state state;
+	int r = log_state_get(store, num, &state);
+	if (r <= 0)
+		return r;
+	return state.fold.status == SESSION_RUNNING || state.fold.status == SESSION_RESCHEDULING;
 }
 
-static int archive(struct store *store, int64_t num, bool archived)
+/* The folder's name and the definition's are one: an agent gets a version with the new one. */
+static int rename_definition(struct store *store, const struct object *object, const char *name)
+{
+	if (object->kind != OBJECT_AGENT)
+		return 0;
+	int64_t now = clock_wall_us(), version = object->version + 1;
+	int r = db_run(store, SQL_DEFINITION_RENAME, ARGS(INT(object->num), INT(object->version),
+		INT(version), INT(now), TEXT(name)));
+	if (r >= 0)
+		r = db_run(store, SQL_OBJECT_VERSION,
+			ARGS(INT(object->num), INT(version), INT(now)));
+	return r < 0 ? r : 0;
+}
+
+/* Where an object goes. */
+struct target {
+	bool archived;
+	const char *name;
+};
+
+static int move(struct store *store, const struct object *object, struct target to)
+{
+	bool renamed = strcmp(object->name, to.name) != 0;
+	bool archived = object->archived_us != 0;
+	int r = is_running(store, object->num);
+	if (r != 0)
+		return r < 0 ? r : -EBUSY;
+	if (renamed && archived && to.archived && object->kind == OBJECT_AGENT)
+		return -EROFS;
+	int64_t now = clock_wall_us();
+	int64_t since = !to.archived ? 0 : archived ? object->archived_us : now;
+	r = db_run(store, SQL_OBJECT_MOVE,
+		ARGS(INT(object->num), TEXT(to.name), INT(since), INT(renamed ? now : 0)));
+	return r < 0 || !renamed ? r : rename_definition(store, object, to.name);
+}
+
+/* NULL: as it is. */
+static int move_object(struct store *store, int64_t num, const bool *archived, const char *name)
 {
 	struct object object;
-	struct log_state state;
 	int r = object_get(store, num, &object);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
-	if ((object.archived_us != 0) == archived)
+	struct target to = { .archived = archived ? *archived : object.archived_us != 0,
+		.name = name ? name : object.name };
+	if (to.archived == (object.archived_us != 0) && strcmp(to.name, object.name) == 0)
 		return 0; /* archiving twice keeps the first time */
-	r = log_state_get(store, num, &state);
-	if (r < 0)
-		return r;
-	if (r > 0 &&
-		(state.fold.status == SESSION_RUNNING || state.fold.status == SESSION_RESCHEDULING))
-		return -EBUSY;
-	r = db_run(store, SQL_OBJECT_ARCHIVE, ARGS(INT(num), INT(archived ? clock_wall_us() : 0)));
+	r = move(store, &object, to);
 	return r < 0 ? r : 0;
+}
+
+static int move_in_scope(struct store *store, int64_t num, const bool *archived, const char *name)
+{
+	if (name && !name_is_valid(name))
+		return -EINVAL;
+	struct scope scope = scope_open(store);
+	int r = scope.error;
+	if (r == 0)
+		r = move_object(store, num, archived, name);
+	return scope_close(&scope, r);
+}
+
+int object_rename(struct store *store, int64_t num, const char *name)
+{
+	return move_in_scope(store, num, NULL, name);
 }
 
 int object_archive(struct store *store, int64_t num, bool archived)
 {
-	struct scope scope = scope_open(store);
-	int r = scope.error;
-	if (r == 0)
-		r = archive(store, num, archived);
-	return scope_close(&scope, r);
+	return move_in_scope(store, num, &archived, NULL);
+}
+
+int object_move(struct store *store, int64_t num, bool archived, const char *name)
+{
+	return move_in_scope(store, num, &archived, name);
 }
 
 /* Everything that hangs on a session; the events last, as a trigger keeps those of a session. */
 static int delete_session_rows(struct store *store, int64_t num)
 {
 	static const enum sql steps[] = { SQL_DRAFT_PARTS_OF_SESSION, SQL_DRAFT_OF_SESSION,
-		SQL_QUEUE_DELETE, SQL_SESSION_DELETE, SQL_OBJECT_DELETE };
+		SQL_QUEUE_DELETE, SQL_CALL_DELETE, SQL_SESSION_DELETE, SQL_ITEM_DELETE,
+		SQL_OBJECT_DELETE };
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		int r = db_run(store, steps[i], ARGS(INT(num)));
 		if (r < 0)
@@ -231,121 +286,6 @@ int object_delete(struct store *store, int64_t num)
 	if (r == 0)
 		r = delete_session(store, num);
 	return scope_close(&scope, r);
-}
-
-/* The stored text of a version: 0 or -errno. */
-static int definition_get(struct store *store, int64_t num, int64_t version, struct buf *ret,
-	int64_t *ret_saved)
-{
-	cleanup(query) struct query q =
-		db_query(store, SQL_DEFINITION_GET, ARGS(INT(num), INT(version)));
-	int r = query_next(&q);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	struct slice body = query_text(&q, 0);
-	*ret_saved = query_int(&q, 1);
-	return buf_add(ret, body.at, body.size);
-}
-
-void object_add_time(cJSON *to, const char *name, int64_t wall_us)
-{
-	char text[CLOCK_TEXT_SIZE];
-	clock_text(wall_us, text);
-	cJSON_AddItemToObject(to, name, wall_us ? cJSON_CreateString(text) : cJSON_CreateNull());
-}
-
-/* Moves all fields of `from` to the end of `to`. */
-static void move_fields(cJSON *to, cJSON *from)
-{
-	while (from->child) {
-		cJSON *field = cJSON_DetachItemViaPointer(from, from->child);
-		cleanup(free) char *name = xstrdup(field->string);
-		cJSON_AddItemToObject(to, name, field);
-	}
-}
-
-cJSON *object_shown(
-	struct store *store, const struct object *object, int64_t version, int *ret_error)
-{
-	cleanup(buf) struct buf text = BUF_INIT(0);
-	int64_t saved_us = 0;
-	version = version ? version : object->version;
-	*ret_error = definition_get(store, object->num, version, &text, &saved_us);
-	if (*ret_error < 0)
-		return NULL;
-	cleanup(json) cJSON *body = json_parse(buf_text(&text), text.size, NULL);
-	if (!body) {
-		*ret_error = -EIO;
-		return NULL;
-	}
-	cJSON *shown = cJSON_CreateObject();
-	cJSON_AddStringToObject(shown, "id", object->id);
-	cJSON_AddStringToObject(shown, "type", schema_type(object->kind));
-	if (object->kind == OBJECT_AGENT)
-		cJSON_AddNumberToObject(shown, "version", (double)version);
-	cJSON_AddStringToObject(shown, "name", object->name);
-	move_fields(shown, body);
-	object_add_time(shown, "created_at", object->created_us);
-	object_add_time(shown, "updated_at", saved_us);
-	object_add_time(shown, "archived_at", object->archived_us);
-	return shown;
-}
-
-cJSON *object_body(struct store *store, int64_t num, int64_t version, int *ret_error)
-{
-	struct object object;
-	int r = object_get(store, num, &object);
-	if (r <= 0) {
-		*ret_error = r < 0 ? r : -ENOENT;
-		return NULL;
-	}
-	return object_shown(store, &object, version, ret_error);
-}
-
-static int save(struct store *store, int64_t num, const cJSON *body, int64_t *ret_version,
-	struct buf *why)
-{
-	struct object object;
-	int r = object_get(store, num, &object);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	if (object.archived_us)
-		return fail(why, EROFS, "%s is archived; move it back first", object.name);
-	cleanup(json) cJSON *full = NULL;
-	r = schema_apply(object.kind, body, NULL, &full, why);
-	if (r < 0)
-		return r;
-	cleanup(free) char *text = json_to_text(full);
-	cleanup(buf) struct buf old = BUF_INIT(0);
-	int64_t now = clock_wall_us(), saved_us = 0;
-	r = definition_get(store, num, object.version, &old, &saved_us);
-	if (r == 0 && strcmp(buf_text(&old), text) != 0) {
-		bool versioned = object.kind == OBJECT_AGENT;
-		object.version += versioned;
-		r = db_run(store, versioned ? SQL_DEFINITION_ADD : SQL_DEFINITION_SET,
-			ARGS(INT(num), INT(object.version), INT(now), TEXT(text)));
-		if (r >= 0)
-			r = db_run(store, SQL_OBJECT_VERSION,
-				ARGS(INT(num), INT(object.version), INT(now)));
-	}
-	if (r < 0)
-		return r;
-	*ret_version = object.version;
-	return 0;
-}
-
-int object_save(struct store *store, int64_t num, const cJSON *body, int64_t *ret_version,
-	struct buf *why)
-{
-	int64_t version = 0;
-	struct scope scope = scope_open(store);
-	int r = scope.error;
-	if (r == 0)
-		r = save(store, num, body, &version, why);
-	r = scope_close(&scope, r);
-	if (r == 0 && ret_version)
-		*ret_version = version;
-	return r;
 }
 
 int object_default(struct store *store, enum object_kind kind, struct object *ret)

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The queue of queue.h; drafts are in draft.c. */
+/* The queue of queue.h: what comes in, and what the harness takes.  Drafts are in draft.c, and what
+ * people do with entries is in queue_entry.c. */
 #include "store/queue.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "store/db.h"
-#include "store/draft.h"
+#include "store/open_calls.h"
+#include "store/queue_row.h"
 #include "store/session.h"
 
 int queue_room(struct store *store, int64_t session, int count)
@@ -23,25 +26,91 @@ int queue_room(struct store *store, int64_t session, int count)
 		r = db_int(store, SQL_QUEUE_COUNT, ARGS(INT(session)), &waiting);
 	if (r < 0)
 		return r;
-	return waiting + count > QUEUE_EVENTS_MAX ? -EAGAIN : 0;
+	return count && waiting + count > QUEUE_EVENTS_MAX ? -EAGAIN : 0;
 }
 
-static int add_one(struct store *store, int64_t session, const cJSON *event)
+void cleanup_queue_row(struct queue_row *row)
+{
+	free(row->line);
+}
+
+struct queue_row queue_row_of(const cJSON *event)
 {
 	const char *type = json_text(event, "type");
 	assert(type && json_text(event, "id"));
-	cleanup(free) char *line = json_to_text(event);
-	bool urgent = strcmp(type, "user.interrupt") == 0;
-	return db_run(store, SQL_QUEUE_ADD, ARGS(INT(session), INT(urgent), TEXT(line)));
+	return (struct queue_row){ .urgent = strcmp(type, "user.interrupt") == 0,
+		.answers = open_calls_answered(event, NULL),
+		.line = json_to_text(event) };
+}
+
+static bool is_answered_again(const cJSON *event)
+{
+	const char *id = open_calls_answered(event, NULL);
+	for (const cJSON *other = event->next; id && other; other = other->next) {
+		const char *other_id = open_calls_answered(other, NULL);
+		if (other_id && strcmp(id, other_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Before any is added: all or none. */
+static int check_answers(struct store *store, int64_t session, const cJSON *events)
+{
+	const cJSON *event;
+	cJSON_ArrayForEach(event, events) {
+		int r = open_calls_check(store, session, event);
+		if (r < 0 || is_answered_again(event))
+			return r < 0 ? r : -ESTALE;
+	}
+	return 0;
+}
+
+static int add_one(struct store *store, int64_t session, int64_t num, const cJSON *event)
+{
+	cleanup(queue_row) struct queue_row row = queue_row_of(event);
+	return db_run(store, SQL_QUEUE_ADD, ARGS(INT(session), INT(num), INT(row.urgent),
+		TEXT(row.answers), INT(clock_wall_us()), TEXT(row.line)));
+}
+
+/* How many of the events need room: a session that waits for an answer takes nothing else. */
+static int count_others(const cJSON *events)
+{
+	int count = 0;
+	const cJSON *event;
+	cJSON_ArrayForEach(event, events)
+		count += !open_calls_answered(event, NULL);
+	return count;
+}
+
+/* The last number that was given.  Counting starts again when nobody can hold an old number. */
+static int last_given(struct store *store, int64_t session, int64_t *ret)
+{
+	enum { NUMBERS_APART = 10000 };
+	int64_t given = 0, last = queue_last(store, session);
+	int r = last < 0 ? (int)last : db_int(store, SQL_QUEUE_GIVEN, ARGS(INT(session)), &given);
+	if (r < 0)
+		return r;
+	*ret = last == 0 && given >= NUMBERS_APART ? 0 : given;
+	return 0;
 }
 
 static int add_all(struct store *store, int64_t session, const cJSON *events)
 {
-	int r = queue_room(store, session, cJSON_GetArraySize(events));
+	int64_t num = 0;
+	int r = queue_room(store, session, count_others(events));
+	if (r == 0)
+		r = check_answers(store, session, events);
+	if (r == 0)
+		r = last_given(store, session, &num);
+	if (r == 0 && num + cJSON_GetArraySize(events) > QUEUE_NUM_MAX)
+		r = -EAGAIN;
 	const cJSON *event;
 	cJSON_ArrayForEach(event, events)
 		if (r >= 0)
-			r = add_one(store, session, event);
+			r = add_one(store, session, ++num, event);
+	if (r >= 0)
+		r = db_run(store, SQL_QUEUE_SET_GIVEN, ARGS(INT(session), INT(num)));
 	if (r >= 0)
 		r = session_pin(store, session); /* what was said was said to this agent */
 	return r < 0 ? r : 0;
@@ -93,4 +162,11 @@ int queue_remove(struct store *store, int64_t session, int64_t num)
 	if (r == 0)
 		r = -ENOENT;
 	return scope_close(&scope, r < 0 ? r : 0);
+}
+
+int64_t queue_last(struct store *store, int64_t session)
+{
+	int64_t last = 0;
+	int r = db_int(store, SQL_QUEUE_LAST, ARGS(INT(session)), &last);
+	return r < 0 ? r : last;
 }

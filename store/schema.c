@@ -12,6 +12,42 @@
 
 enum { TOOLS_MAX = 128 };
 
+/* What null stands for. */
+
+#define ENABLED	 "{\"type\":\"enabled\"}"
+#define DISABLED "{\"type\":\"disabled\"}"
+
+static cJSON *widen_null(const cJSON *value, const char *meaning)
+{
+	return cJSON_IsNull(value) ? cJSON_Parse(meaning) : NULL;
+}
+
+static cJSON *widen_list(const cJSON *value)
+{
+	return widen_null(value, "[]");
+}
+
+static cJSON *widen_map(const cJSON *value)
+{
+	return widen_null(value, "{}");
+}
+
+static cJSON *widen_enabled(const cJSON *value)
+{
+	return widen_null(value, ENABLED);
+}
+
+static cJSON *widen_disabled(const cJSON *value)
+{
+	return widen_null(value, DISABLED);
+}
+
+/* "" clears. */
+static cJSON *widen_empty(const cJSON *value)
+{
+	return cJSON_IsString(value) && !*value->valuestring ? cJSON_CreateNull() : NULL;
+}
+
 /* The model. */
 
 /* Effort that the hosted service fills in; NULL: the model takes none. */
@@ -189,9 +225,83 @@ static const struct shape skill_kinds[] = {
 	{ 0 },
 };
 
+/* The roster.  That its agents exist is roster.c's part. */
+
+/* "agent_…" is {"type":"agent","id":"agent_…"}. */
+static cJSON *widen_member(const cJSON *value)
+{
+	if (!cJSON_IsString(value))
+		return NULL;
+	cJSON *member = cJSON_CreateObject();
+	cJSON_AddStringToObject(member, "type", "agent");
+	cJSON_AddStringToObject(member, "id", value->valuestring);
+	return member;
+}
+
+#define MEMBER_KINDS                                                      \
+	{ "agent", SHAPE_OBJECT,                                          \
+		.parts = PARTS({ "id", SHAPE_TEXT, .min = 1, .max = 128 }, \
+			{ "version", SHAPE_COUNT, .fallback = "", .min = 1, .max = INT32_MAX }) }, \
+	{ "self", SHAPE_OBJECT }
+
+#define ADVISOR_MODEL PARTS({ "model", SHAPE_OBJECT, .widen = widen_model, .parts = model_parts })
+
+static const struct shape member_kinds[] = { MEMBER_KINDS, { 0 } };
+
+static const struct shape coordinated_kinds[] = {
+	MEMBER_KINDS,
+	{ "advisor", SHAPE_OBJECT, .parts = ADVISOR_MODEL },
+	{ 0 },
+};
+
+enum { MEMBERS_MAX = 20 };
+
+static const struct shape switch_kinds[] = {
+	{ "enabled", SHAPE_OBJECT },
+	{ "disabled", SHAPE_OBJECT },
+	{ 0 },
+};
+
+static const char *check_crew(const cJSON *crew)
+{
+	const char *inline_agents = json_text(json_get(crew, "inline_agents"), "type");
+	bool closed = inline_agents && strcmp(inline_agents, "disabled") == 0;
+	return closed && cJSON_GetArraySize(json_get(crew, "predefined_agents")) == 0 ?
+		"must list agents when inline_agents are disabled" : NULL;
+}
+
+static const struct shape crew_kinds[] = {
+	{ "enabled", SHAPE_OBJECT, .check = check_crew,
+		.parts = PARTS(
+			{ "predefined_agents", SHAPE_LIST, .fallback = "[]", .max = MEMBERS_MAX,
+				.widen = widen_list,
+				.parts = PARTS({ "", SHAPE_CHOICE, .widen = widen_member,
+					.parts = member_kinds }) },
+			{ "inline_agents", SHAPE_CHOICE, .fallback = ENABLED,
+				.widen = widen_enabled, .parts = switch_kinds }) },
+	{ "disabled", SHAPE_OBJECT },
+	{ 0 },
+};
+
+static const struct shape advisor_kinds[] = {
+	{ "enabled", SHAPE_OBJECT, .parts = ADVISOR_MODEL },
+	{ "disabled", SHAPE_OBJECT },
+	{ 0 },
+};
+
+#define CREW(name_)                                                 \
+	{ name_, SHAPE_CHOICE, .fallback = ENABLED, .widen = widen_enabled, \
+		.parts = crew_kinds }
+
 static const struct shape multiagent_kinds[] = {
-	{ "coordinator", SHAPE_FREE },
-	{ "multiagent_20261001", SHAPE_FREE },
+	{ "coordinator", SHAPE_OBJECT,
+		.parts = PARTS({ "agents", SHAPE_LIST, .min = 1, .max = MEMBERS_MAX,
+			.parts = PARTS({ "", SHAPE_CHOICE, .widen = widen_member,
+				.parts = coordinated_kinds }) }) },
+	{ "multiagent_20261001", SHAPE_OBJECT,
+		.parts = PARTS(CREW("subagents"), CREW("workflows"),
+			{ "advisor", SHAPE_CHOICE, .fallback = DISABLED, .widen = widen_disabled,
+				.parts = advisor_kinds }) },
 	{ 0 },
 };
 
@@ -230,6 +340,23 @@ static bool all_found(const cJSON *list, const char *field, const cJSON *others,
 	return true;
 }
 
+/* Skills are read from files. */
+static bool can_read(const cJSON *tools)
+{
+	const cJSON *toolset, *config;
+	cJSON_ArrayForEach(toolset, tools) {
+		if (strcmp(json_text(toolset, "type"), "agent_toolset_20260401") != 0)
+			continue;
+		bool enabled = json_bool(json_get(toolset, "default_config"), "enabled", true);
+		cJSON_ArrayForEach(config, json_get(toolset, "configs"))
+			if (strcmp(json_text(config, "name"), "read") == 0)
+				enabled = json_bool(config, "enabled", enabled);
+		if (enabled)
+			return true;
+	}
+	return false;
+}
+
 static const char *check_agent(const cJSON *agent)
 {
 	const cJSON *tools = json_get(agent, "tools"), *servers = json_get(agent, "mcp_servers");
@@ -241,6 +368,8 @@ static const char *check_agent(const cJSON *agent)
 		return "must declare in mcp_servers every server that an mcp_toolset names";
 	if (!all_found(servers, "name", tools, "mcp_server_name"))
 		return "must have an mcp_toolset for every one of its mcp_servers";
+	if (cJSON_GetArraySize(json_get(agent, "skills")) > 0 && !can_read(tools))
+		return "must enable the tool read, by which skills are read";
 	return NULL;
 }
 
@@ -249,18 +378,21 @@ static const char *check_agent(const cJSON *agent)
 static const struct shape agent_shape = {
 	"", SHAPE_OBJECT, .check = check_agent,
 	.parts = PARTS(
-		{ "description", SHAPE_TEXT, .fallback = "null", .null = true, .max = 2048 },
+		{ "description", SHAPE_TEXT, .fallback = "null", .null = true, .max = 2048,
+			.widen = widen_empty },
 		{ "model", SHAPE_OBJECT, .widen = widen_model, .parts = model_parts },
-		{ "system", SHAPE_TEXT, .fallback = "null", .null = true, .max = 100000 },
+		{ "system", SHAPE_TEXT, .fallback = "null", .null = true, .max = 100000,
+			.widen = widen_empty },
 		{ "tools", SHAPE_LIST, .fallback = FALLBACK_TOOLS, .max = TOOLS_MAX,
+			.widen = widen_list,
 			.parts = PARTS({ "", SHAPE_CHOICE, .parts = tool_kinds }) },
-		{ "mcp_servers", SHAPE_LIST, .fallback = "[]", .max = 20,
+		{ "mcp_servers", SHAPE_LIST, .fallback = "[]", .max = 20, .widen = widen_list,
 			.parts = PARTS({ "", SHAPE_CHOICE, .parts = server_kinds }) },
-		{ "skills", SHAPE_LIST, .fallback = "[]", .max = 500,
+		{ "skills", SHAPE_LIST, .fallback = "[]", .max = 500, .widen = widen_list,
 			.parts = PARTS({ "", SHAPE_CHOICE, .parts = skill_kinds }) },
 		{ "multiagent", SHAPE_CHOICE, .fallback = "null", .null = true,
 			.parts = multiagent_kinds },
-		{ "metadata", SHAPE_MAP, .fallback = "{}" }),
+		{ "metadata", SHAPE_MAP, .fallback = "{}", .widen = widen_map }),
 };
 
 /* Environments. */
@@ -325,13 +457,29 @@ static const struct shape config_kinds[] = {
 	{ 0 },
 };
 
+#define LIMIT(name_, min_, max_)                                                 \
+	{ name_, SHAPE_COUNT, .fallback = "", .min = (min_), .max = (size_t)(max_) }
+
+/* Ours: bounds of one sandbox.  The smallest values are those with which it still starts. */
+static const struct shape limits_shape[] = {
+	LIMIT("memory_bytes", 16 << 20, 1LL << 50),
+	LIMIT("cpu_percent", 1, 100000),
+	LIMIT("processes", 8, 1 << 22),
+	LIMIT("disk_bytes", 1 << 20, 1LL << 50),
+	LIMIT("tool_seconds", 1, 7 * 24 * 3600),
+	{ 0 },
+};
+
 static const struct shape environment_shape = {
 	"", SHAPE_OBJECT,
 	.parts = PARTS(
 		{ "description", SHAPE_TEXT, .fallback = "null", .null = true, .max = 1024 },
 		{ "config", SHAPE_CHOICE, .fallback = "{\"type\":\"cloud\"}",
 			.parts = config_kinds },
-		{ "metadata", SHAPE_MAP, .fallback = "{}" }),
+		{ "x_agentdirs", SHAPE_OBJECT, .fallback = "",
+			.parts = PARTS({ "limits", SHAPE_OBJECT, .fallback = "",
+				.parts = limits_shape }) },
+		{ "metadata", SHAPE_MAP, .fallback = "{}", .widen = widen_map }),
 };
 
 /* Kinds. */
@@ -359,16 +507,11 @@ const char *schema_id_prefix(enum object_kind kind)
 static const char *const server_set[] = { "id", "type", "version", "name", "state", "scope",
 	"created_at", "updated_at", "archived_at" };
 
-int schema_apply(enum object_kind kind, const cJSON *body, const char *default_model, cJSON **ret,
-	struct buf *why)
+int schema_apply(enum object_kind kind, const cJSON *body, cJSON **ret, struct buf *why)
 {
 	assert(kinds[kind].shape);
 	cleanup(json) cJSON *own = cJSON_Duplicate(body, true);
-	if (cJSON_IsObject(own)) {
-		for (size_t i = 0; i < ARRAY_LEN(server_set); i++)
-			cJSON_DeleteItemFromObjectCaseSensitive(own, server_set[i]);
-		if (kind == OBJECT_AGENT && default_model && !json_get(own, "model"))
-			cJSON_AddStringToObject(own, "model", default_model);
-	}
+	for (size_t i = 0; cJSON_IsObject(own) && i < ARRAY_LEN(server_set); i++)
+		cJSON_DeleteItemFromObjectCaseSensitive(own, server_set[i]);
 	return shape_apply(kinds[kind].shape, own, ret, why);
 }

@@ -5,10 +5,8 @@
 #include "store/object.h"
 
 /* Checks a definition and builds its full form, without the fields that the server sets and without
- * the name, which is the folder's.  `default_model` (may be NULL) stands in for an agent's missing
- * model. 0 (given), or -EINVAL with a sentence that names the field. */
-int schema_apply(enum object_kind kind, const cJSON *body, const char *default_model, cJSON **ret,
-	struct buf *why);
+ * the name, which is the folder's.  0 (given), or -EINVAL with a sentence that names the field. */
+int schema_apply(enum object_kind kind, const cJSON *body, cJSON **ret, struct buf *why);
 
 /* What the API calls an object of the kind ("agent") and the prefix of its ids. */
 const char *schema_type(enum object_kind kind);

@@ -10,10 +10,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/name.h"
-#include "base/utf8.h"
 #include "store/db.h"
-#include "store/event.h"
-#include "store/log.h"
 
 /* The columns of FOLD_COLUMNS, in their order. */
 static void fold_read(const struct query *q, int column, struct fold *ret)
@@ -76,6 +73,7 @@ static void session_read(const struct query *q, struct session *ret)
 	ret->agent_version = query_int(q, column++);
 	ret->environment = query_int(q, column++);
 	ret->queued = query_int(q, column++);
+	ret->budget_cents = query_int(q, column++);
 	fold_read(q, column, &ret->fold);
 }
 
@@ -88,14 +86,28 @@ int session_get(struct store *store, int64_t num, struct session *ret)
 	return r;
 }
 
-int session_page(struct store *store, bool archived, int64_t after, struct session *ret, int max)
+static int read_page(struct query query, struct session *ret)
 {
-	cleanup(query) struct query q = db_query(store, SQL_SESSION_PAGE,
-		ARGS(INT(OBJECT_SESSION * 2 + archived), INT(after), INT(max)));
+	cleanup(query) struct query q = query;
 	int count = 0, r;
 	while ((r = query_next(&q)) > 0)
 		session_read(&q, &ret[count++]);
 	return r < 0 ? r : count;
+}
+
+int session_page(struct store *store, bool archived, int64_t after, struct session *ret, int max)
+{
+	return read_page(db_query(store, SQL_SESSION_PAGE,
+				 ARGS(INT(OBJECT_SESSION * 2 + archived), INT(after), INT(max))),
+		ret);
+}
+
+int session_waiting(struct store *store, int64_t after, struct session *ret, int max)
+{
+	return read_page(db_query(store, SQL_SESSION_WAITING,
+				 ARGS(INT(SESSION_IDLE), INT(STOP_REQUIRES_ACTION), INT(after),
+					 INT(max))),
+		ret);
 }
 
 static int make_dir(const char *path)
@@ -184,8 +196,7 @@ int session_make(struct store *store, const char *name, struct session *ret, str
 	return r;
 }
 
-/* 0 while what the session is made of may still change. */
-static int check_unpinned(struct store *store, int64_t num)
+int session_changeable(struct store *store, int64_t num)
 {
 	struct session session;
 	int r = session_get(store, num, &session);
@@ -206,7 +217,7 @@ static int check_part(struct store *store, int64_t num, enum object_kind kind)
 
 static int set_agent(struct store *store, int64_t num, int64_t agent, int64_t version)
 {
-	int r = check_unpinned(store, num);
+	int r = session_changeable(store, num);
 	if (r == 0)
 		r = check_part(store, agent, OBJECT_AGENT);
 	if (r == 0 && version) {
@@ -231,7 +242,7 @@ int session_set_agent(struct store *store, int64_t num, int64_t agent, int64_t v
 
 static int set_environment(struct store *store, int64_t num, int64_t environment)
 {
-	int r = check_unpinned(store, num);
+	int r = session_changeable(store, num);
 	if (r == 0)
 		r = check_part(store, environment, OBJECT_ENVIRONMENT);
 	if (r == 0)
@@ -255,154 +266,6 @@ int session_pin(struct store *store, int64_t num)
 	if (r == 0)
 		r = db_run(store, SQL_SESSION_PIN, ARGS(INT(num)));
 	return scope_close(&scope, r < 0 ? r : 0);
-}
-
-/* The text in the only column of a statement about one session: 0 or -errno. */
-static int read_text(struct store *store, enum sql sql, int64_t num, struct buf *ret)
-{
-	cleanup(query) struct query q = db_query(store, sql, ARGS(INT(num)));
-	int r = query_next(&q);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	struct slice text = query_text(&q, 0);
-	return buf_add(ret, text.at, text.size);
-}
-
-int session_title(struct store *store, int64_t num, struct buf *ret)
-{
-	return read_text(store, SQL_SESSION_TITLE, num, ret);
-}
-
-static int log_title(struct store *store, int64_t num, const char *title)
-{
-	cleanup(json) cJSON *event = event_new("session.updated");
-	cJSON_AddItemToObject(
-		event, "title", *title ? cJSON_CreateString(title) : cJSON_CreateNull());
-	return log_append(store, num, event, NULL);
-}
-
-static int set_title(struct store *store, int64_t num, const char *title)
-{
-	struct log_state state;
-	cleanup(buf) struct buf old = BUF_INIT(0);
-	int r = log_state_get(store, num, &state);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	r = log_state_open(&state);
-	if (r == 0)
-		r = session_title(store, num, &old);
-	if (r < 0 || strcmp(buf_text(&old), title) == 0)
-		return r;
-	r = db_run(store, SQL_SESSION_SET_TITLE, ARGS(INT(num), TEXT(*title ? title : NULL)));
-	if (r >= 0 && state.fold.events > 0)
-		r = log_title(store, num, title);
-	return r < 0 ? r : 0;
-}
-
-int session_set_title(
-	struct store *store, int64_t num, const char *title, size_t size, struct buf *why)
-{
-	while (size > 0 && (title[size - 1] == '\n' || title[size - 1] == '\r'))
-		size--;
-	if (!utf8_is_valid(title, size) || memchr(title, '\0', size))
-		return fail(why, EINVAL, "a title must be UTF-8 text");
-	cleanup(free) char *text = xstrndup(title, size);
-	if (utf8_count(text) > TITLE_CHARS_MAX)
-		return fail(why, EINVAL, "a title has at most %d characters", TITLE_CHARS_MAX);
-	struct scope scope = scope_open(store);
-	int r = scope.error;
-	if (r == 0)
-		r = set_title(store, num, text);
-	r = scope_close(&scope, r);
-	return r == -EROFS ? fail(why, EROFS, "the session is archived or over") : r;
-}
-
-/* The agent as the session uses it: the pinned version, or the one that would be pinned now. */
-static cJSON *agent_snapshot(struct store *store, const struct session *session, int *ret_error)
-{
-	static const char *const not_shown[] = { "metadata", "created_at", "updated_at",
-		"archived_at" };
-	cJSON *agent = object_body(store, session->agent, session->agent_version, ret_error);
-	for (size_t i = 0; agent && i < ARRAY_LEN(not_shown); i++)
-		cJSON_DeleteItemFromObjectCaseSensitive(agent, not_shown[i]);
-	return agent;
-}
-
-/* A session that ended counts no further. */
-static double duration_seconds(const struct session *session, bool over)
-{
-	int64_t end = over ? session->object.updated_us : clock_wall_us();
-	return (double)(end - session->object.created_us) / 1e6;
-}
-
-static void add_usage(cJSON *body, const struct session *session, bool over)
-{
-	int64_t since = session->fold.running_since_us, extra = since ? clock_wall_us() - since : 0;
-	extra = extra > 0 ? extra : 0;
-	cJSON_AddItemToObject(body, "usage", usage_body(&session->fold.usage, extra));
-	cJSON *stats = cJSON_AddObjectToObject(body, "stats");
-	cJSON_AddNumberToObject(stats, "active_seconds",
-		(double)(session->fold.usage.active_us + extra) / 1e6);
-	cJSON_AddNumberToObject(stats, "duration_seconds", duration_seconds(session, over));
-}
-
-/* Title and metadata, as they are stored: 0 or -errno. */
-static int add_settings(struct store *store, cJSON *body, int64_t num)
-{
-	cleanup(buf) struct buf title = BUF_INIT(0), metadata = BUF_INIT(0);
-	int r = session_title(store, num, &title);
-	if (r == 0)
-		r = read_text(store, SQL_SESSION_METADATA, num, &metadata);
-	cJSON *map = r < 0 ? NULL : json_parse(buf_text(&metadata), metadata.size, NULL);
-	if (!map)
-		return r < 0 ? r : -EIO;
-	cJSON_AddItemToObject(body, "title",
-		title.size ? cJSON_CreateString(buf_text(&title)) : cJSON_CreateNull());
-	cJSON_AddItemToObject(body, "metadata", map);
-	return 0;
-}
-
-static cJSON *make_body(struct store *store, const struct session *session, int *ret_error)
-{
-	struct object environment;
-	bool over = session->object.archived_us || session->fold.status == SESSION_TERMINATED;
-	cleanup(json) cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "id", session->object.id);
-	cJSON_AddStringToObject(body, "type", "session");
-	cJSON *agent = agent_snapshot(store, session, ret_error);
-	if (!agent)
-		return NULL;
-	cJSON_AddItemToObject(body, "agent", agent);
-	*ret_error = object_need(store, session->environment, OBJECT_ENVIRONMENT, &environment);
-	if (*ret_error < 0)
-		return NULL;
-	cJSON_AddStringToObject(body, "environment_id", environment.id);
-	cJSON_AddStringToObject(body, "status",
-		session_status_name(over ? SESSION_TERMINATED : session->fold.status));
-	*ret_error = add_settings(store, body, session->object.num);
-	if (*ret_error < 0)
-		return NULL;
-	cJSON_AddArrayToObject(body, "resources");
-	cJSON_AddArrayToObject(body, "vault_ids");
-	cJSON_AddNullToObject(body, "budget");
-	add_usage(body, session, over);
-	cJSON_AddArrayToObject(body, "outcome_evaluations");
-	cJSON_AddNullToObject(body, "deployment_id");
-	object_add_time(body, "created_at", session->object.created_us);
-	object_add_time(body, "updated_at", session->object.updated_us);
-	object_add_time(body, "archived_at", session->object.archived_us);
-	return steal(body);
-}
-
-cJSON *session_body(struct store *store, int64_t num, int *ret_error)
-{
-	struct session session;
-	int r = session_get(store, num, &session);
-	if (r <= 0) {
-		*ret_error = r < 0 ? r : -ENOENT;
-		return NULL;
-	}
-	return make_body(store, &session, ret_error);
 }
 
 int session_due(struct store *store, int64_t after, int64_t *ret_nums, int max)
@@ -447,7 +310,7 @@ int session_count(struct store *store, struct session_counts *ret)
 int session_sandbox(struct store *store, int64_t num, char ret_instance[static ID_SIZE])
 {
 	cleanup(buf) struct buf instance = BUF_INIT(ID_SIZE - 1);
-	int r = read_text(store, SQL_SESSION_SANDBOX, num, &instance);
+	int r = db_text(store, SQL_SESSION_SANDBOX, num, &instance);
 	if (r < 0)
 		return r;
 	memcpy(ret_instance, buf_text(&instance), instance.size + 1);

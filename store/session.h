@@ -10,7 +10,7 @@ struct session {
 	int64_t agent, agent_version; /* object number; version 0 until the first event pins it */
 	int64_t environment; /* object number */
 	int64_t queued; /* events waiting in the queue */
-	int64_t budget_cents; /* the most that it may cost; 0: no limit */
+	int64_t budget_cents; /* the most that it may cost (budget.h); 0: no limit */
 	struct fold fold;
 };
 
@@ -58,9 +58,6 @@ cJSON *session_metadata(struct store *store, int64_t num, int *ret_error);
 /* As in the file: dollars ("2.50") or `max`.  A budget must be more than what was used up. */
 int session_budget(struct store *store, int64_t num, struct buf *ret);
 int session_set_budget(struct store *store, int64_t num, struct slice text, struct buf *why);
-
-/* {"type":"limit","max_list_cost":{...}} or null for 0, as session and session.usage show it.  Given. */
-cJSON *budget_body(int64_t cents);
 
 /* The session object in the API's shape (section 4.2), with agent snapshot and usage.  Given. */
 cJSON *session_body(struct store *store, int64_t num, int *ret_error);

@@ -112,7 +112,7 @@ static void test_schema(void)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		cleanup(json) cJSON *body = cJSON_Parse(cases[i].body), *full = NULL;
 		CHECK(body != NULL);
-		int r = schema_apply(cases[i].kind, body, NULL, &full, &why);
+		int r = schema_apply(cases[i].kind, body, &full, &why);
 		CHECK_INT(r, cases[i].path ? 0 : -EINVAL);
 		if (!cases[i].path) {
 			CHECK_TEXT(buf_text(&why), cases[i].want);
@@ -123,7 +123,7 @@ static void test_schema(void)
 		CHECK_TEXT(got, cases[i].want);
 		/* The full form is its own full form: what is shown can be written back. */
 		cleanup(json) cJSON *again = NULL;
-		CHECK_INT(schema_apply(cases[i].kind, full, NULL, &again, &why), 0);
+		CHECK_INT(schema_apply(cases[i].kind, full, &again, &why), 0);
 		CHECK(cJSON_Compare(full, again, true));
 	}
 }
@@ -136,7 +136,7 @@ static void test_limits(void)
 		memcpy(system + 2 * i, "\xc3\xa9", 2);
 	system[200000] = '\0';
 	cJSON_AddStringToObject(body, "system", system); /* 100,000 characters, twice the bytes */
-	CHECK_INT(schema_apply(OBJECT_AGENT, body, NULL, &full, &why), 0);
+	CHECK_INT(schema_apply(OBJECT_AGENT, body, &full, &why), 0);
 	system[0] = 'x';
 	memmove(system + 1, system, 199999);
 	cJSON_DeleteItemFromObject(body, "system");
@@ -147,7 +147,7 @@ static void test_limits(void)
 		cJSON_AddStringToObject(map, key, "v");
 	}
 	cleanup(json) cJSON *none = NULL;
-	CHECK_INT(schema_apply(OBJECT_AGENT, body, NULL, &none, &why), -EINVAL);
+	CHECK_INT(schema_apply(OBJECT_AGENT, body, &none, &why), -EINVAL);
 	CHECK_TEXT(buf_text(&why), "metadata must have at most 16 keys");
 }
 

@@ -4,6 +4,17 @@
 
 #include "tests/unit/store/fixture.h"
 
+static int read_version(void)
+{
+	sqlite3_stmt *stmt = NULL;
+	int version = -1;
+	if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &stmt, NULL) == SQLITE_OK &&
+		sqlite3_step(stmt) == SQLITE_ROW)
+		version = sqlite3_column_int(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	return version;
+}
+
 static void test_refusals(void)
 {
 	struct store *other = NULL;
@@ -22,11 +33,12 @@ static void test_refusals(void)
 	CHECK_INT(chmod(db, 0600), 0);
 
 	CHECK_INT(store_open(fixture_dir, &store, &why), 0);
+	cleanup(free) char *restore = xprintf("PRAGMA user_version = %d", read_version());
 	CHECK_INT(db_exec(store, "PRAGMA user_version = 99"), 0);
 	CHECK_INT(store_open(fixture_dir, &other, &why), -EPROTO);
 	CHECK(strstr(buf_text(&why), "newer version"));
 	CHECK(!other);
-	CHECK_INT(db_exec(store, "PRAGMA user_version = 1"), 0);
+	CHECK_INT(db_exec(store, restore), 0);
 	fixture_reopen();
 	CHECK_INT(object_find(store, OBJECT_SESSION, false, "s", NULL), 1);
 }
