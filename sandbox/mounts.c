@@ -79,7 +79,7 @@ const struct mount_row sandbox_mounts[] = {
 	{ tree_directory, "dev/pts" },
 	{ tree_directory, "dev/shm" },
 	{ tree_freeze, "dev" },
-	{ tree_terminals, "dev/pts", .options = "newinstance,ptmxmode=0666,mode=620" },
+	{ tree_terminals, "dev/pts", .options = "newinstance,ptmxmode=0666,mode=620,max=64" },
 	{ tree_tmpfs, "dev/shm", .options = "size=64m,nr_inodes=4096,mode=1777" },
 
 	/* A process sees into those only that it might trace, which the undumpable hands are not.
@@ -87,6 +87,11 @@ const struct mount_row sandbox_mounts[] = {
 	 * of these files is nobody here, so most would refuse anyway; the mounts hold when one of
 	 * them does not. */
 	{ tree_proc, "proc", .options = "hidepid=1" },
+	/* Of these the person has one stock for everything that runs under the same user; a sandbox
+	 * gets a part.  The last is a second wall before what the filter refuses. */
+	{ tree_setting, "proc/sys/user/max_inotify_instances", "32" },
+	{ tree_setting, "proc/sys/user/max_inotify_watches", "32768" },
+	{ tree_setting, "proc/sys/user/max_user_namespaces", "0" },
 	{ tree_guard, "proc/bus" },
 	{ tree_guard, "proc/fs" },
 	{ tree_guard, "proc/irq" },

@@ -15,7 +15,7 @@ struct mount_row {
 	/* Makes the row: 0 or -errno. */
 	int (*make)(const struct tree *tree, const struct mount_row *row);
 	const char *path; /* in the sandbox, without the leading slash; NULL ends the table */
-	const char *from; /* on the host, or a link's target, or a file's text */
+	const char *from; /* on the host, or a link's target, or a text */
 	const char *options; /* of the file system, separated by commas */
 	unsigned mode; /* of a directory; 0: 0755 */
 };
@@ -42,6 +42,8 @@ int tree_tmpfs(const struct tree *tree, const struct mount_row *row);
 int tree_proc(const struct tree *tree, const struct mount_row *row);
 /* A devpts of its own. */
 int tree_terminals(const struct tree *tree, const struct mount_row *row);
+/* A setting of the sandbox's own kernel namespaces, if the kernel has it. */
+int tree_setting(const struct tree *tree, const struct mount_row *row);
 /* A mount of an earlier row becomes read-only. */
 int tree_freeze(const struct tree *tree, const struct mount_row *row);
 /* A directory of an earlier row's mount becomes read-only, if there. */

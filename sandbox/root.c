@@ -203,6 +203,14 @@ int tree_terminals(const struct tree *tree, const struct mount_row *row)
 	return attach_new(tree, row, "devpts", row->options, 0);
 }
 
+int tree_setting(const struct tree *tree, const struct mount_row *row)
+{
+	cleanup(fd) int fd = openat(tree->top, row->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return io_write_all(fd, row->from, strlen(row->from));
+}
+
 int tree_freeze(const struct tree *tree, const struct mount_row *row)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/util.h"
@@ -42,6 +43,8 @@
 #define REFUSE(error) (SECCOMP_RET_ERRNO | (error))
 #define ABSENT REFUSE(ENOSYS)
 
+/* Without io_setup and what belongs to it: the machine has one stock of such events for everybody,
+ * 65536 by default, and programs do without. */
 static const char *const allowed[] = {
 	"accept", "accept4", "access", "alarm", "arch_prctl", "bind", "brk", "capget", "capset",
 	"chdir", "chmod", "chown", "clock_getres", "clock_gettime", "clock_nanosleep", "close",
@@ -56,8 +59,7 @@ static const char *const allowed[] = {
 	"getpeername", "getpgid", "getpgrp", "getpid", "getppid", "getpriority", "getrandom",
 	"getresgid", "getresuid", "getrlimit", "getrusage", "getsid", "getsockname", "getsockopt",
 	"gettid", "gettimeofday", "getuid", "getxattr", "inotify_add_watch", "inotify_init",
-	"inotify_init1", "inotify_rm_watch", "io_cancel", "io_destroy", "io_getevents",
-	"io_pgetevents", "io_setup", "io_submit", "ioprio_get", "ioprio_set", "kill",
+	"inotify_init1", "inotify_rm_watch", "ioprio_get", "ioprio_set", "kill",
 	"landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "lchown",
 	"lgetxattr", "link", "linkat", "listen", "listxattr", "llistxattr", "lremovexattr",
 	"lseek", "lsetxattr", "lstat", "madvise", "membarrier", "memfd_create", "mincore", "mkdir",
@@ -66,19 +68,18 @@ static const char *const allowed[] = {
 	"mremap", "msgctl", "msgget", "msgrcv", "msgsnd", "msync", "munlock", "munlockall",
 	"munmap", "nanosleep", "newfstatat", "open", "openat", "openat2", "pause", "pidfd_open",
 	"pidfd_send_signal", "pipe", "pipe2", "pkey_alloc", "pkey_free", "pkey_mprotect", "poll",
-	"ppoll", "prctl", "pread64", "preadv", "preadv2", "prlimit64", "process_mrelease",
-	"pselect6", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
+	"ppoll", "prctl", "pread64", "preadv", "preadv2", "process_mrelease", "pselect6",
+	"pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
 	"readlinkat", "readv", "recvfrom", "recvmmsg", "recvmsg", "removexattr", "rename",
 	"renameat", "renameat2", "restart_syscall", "rmdir", "rseq", "rt_sigaction",
 	"rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend",
 	"rt_sigtimedwait", "rt_tgsigqueueinfo", "sched_get_priority_max", "sched_get_priority_min",
 	"sched_getaffinity", "sched_getattr", "sched_getparam", "sched_getscheduler",
-	"sched_rr_get_interval", "sched_setaffinity", "sched_setattr", "sched_setparam",
-	"sched_setscheduler", "sched_yield", "seccomp", "select", "semctl", "semget", "semop",
-	"semtimedop", "sendfile", "sendmmsg", "sendmsg", "sendto", "set_robust_list",
+	"sched_rr_get_interval", "sched_setaffinity", "sched_yield", "seccomp", "select", "semctl",
+	"semop", "semtimedop", "sendfile", "sendmmsg", "sendmsg", "sendto", "set_robust_list",
 	"set_tid_address", "setfsgid", "setfsuid", "setgid", "setgroups", "setitimer", "setpgid",
-	"setpriority", "setregid", "setresgid", "setresuid", "setreuid", "setrlimit", "setsid",
-	"setsockopt", "setuid", "setxattr", "shmat", "shmctl", "shmdt", "shmget", "shutdown",
+	"setregid", "setresgid", "setresuid", "setreuid", "setrlimit", "setsid",
+	"setsockopt", "setuid", "setxattr", "shmat", "shmctl", "shmdt", "shutdown",
 	"sigaltstack", "signalfd", "signalfd4", "splice", "stat", "statfs", "statx", "symlink",
 	"symlinkat", "sync", "sync_file_range", "syncfs", "sysinfo", "tee", "tgkill", "time",
 	"timer_create", "timer_delete", "timer_getoverrun", "timer_gettime", "timer_settime",
@@ -142,6 +143,10 @@ enum {
 	/* AF_INET and AF_INET6 differ in this one bit. */
 	INET_BITS = ALL_BITS & ~(unsigned)(AF_INET ^ AF_INET6),
 	TYPE_BITS = 0xf, /* of socket's second argument; the rest are flags */
+	HANDS = 1, /* their process */
+	/* The kernel allows 4096 segments and 32000 sets: together a GiB and a half. */
+	SHM_BYTES_MAX = 256 << 10,
+	SEMAPHORES_MAX = 256,
 	CLONE_NEW_ANY = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
 		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET,
 };
@@ -195,6 +200,27 @@ static const struct rule rules[] = {
 
 	{ "socketpair", { IS(LOW(0), AF_UNIX) }, ALLOW },
 	{ .verdict = REFUSE(EAFNOSUPPORT) },
+
+	/* The hands are of the same user: with no process or no memory left to them, or a turn
+	 * once in a minute, every later call would fail or hang. */
+	{ "prlimit64", { IS(LOW(0), HANDS) }, REFUSE(EPERM) },
+	{ .verdict = ALLOW },
+	{ "sched_setattr", { IS(LOW(0), HANDS) }, REFUSE(EPERM) },
+	{ .verdict = ALLOW },
+	{ "sched_setparam", { IS(LOW(0), HANDS) }, REFUSE(EPERM) },
+	{ .verdict = ALLOW },
+	{ "sched_setscheduler", { IS(LOW(0), HANDS) }, REFUSE(EPERM) },
+	{ .verdict = ALLOW },
+	{ "setpriority", { IS(LOW(1), HANDS) }, REFUSE(EPERM) },
+	{ NULL, { IS(LOW(0), PRIO_USER) }, REFUSE(EPERM) },
+	{ .verdict = ALLOW },
+
+	/* Outlives every process, counts for none, and is no use to whom the kernel ends when
+	 * memory runs out.  Data bases take a few bytes of it. */
+	{ "shmget", { HAS(LOW(1), ~(SHM_BYTES_MAX - 1u), 0), IS(HIGH(1), 0) }, ALLOW },
+	{ .verdict = REFUSE(EINVAL) },
+	{ "semget", { HAS(LOW(1), ~(SEMAPHORES_MAX - 1u), 0) }, ALLOW },
+	{ .verdict = REFUSE(EINVAL) },
 };
 
 /* What happens to one call number: a verdict, or the rules that begin at `rules[first - 1]`. */

@@ -29,7 +29,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -52,6 +54,8 @@ enum {
 	DIFFERENT = 255, /* not an errno: what was found is not what must be there */
 	WANTED_MAX = 3,
 	FORKS_MAX = 2000,
+	WATCHERS_MAX = 32, /* of a person's 128 */
+	TERMINALS_MAX = 64, /* of the machine's 3072 that are not reserved */
 	FILL_BLOCKS = 600, /* of a megabyte; more than any of the file systems holds */
 };
 
@@ -67,6 +71,9 @@ struct call {
 };
 
 static const char here[] = "/tmp";
+static const struct rlimit no_limit = { 0, 0 };
+static const struct sched_param no_priority = { 0 };
+static unsigned long events; /* a context of io_setup */
 
 static const struct call calls[] = {
 	{ "unshare user", SYS_unshare, { CLONE_NEWUSER }, { EPERM } },
@@ -149,6 +156,20 @@ static const struct call calls[] = {
 	{ "securebits", SYS_prctl, { PR_SET_SECUREBITS, 0 }, { EPERM } },
 	{ "bounding set", SYS_prctl, { PR_CAPBSET_READ, CAP_SYS_ADMIN }, { WORKS } },
 	{ "more processes", SYS_prlimit64, { 0, RLIMIT_NPROC }, { WORKS } },
+	{ "take the hands' processes away", SYS_prlimit64, { 1, RLIMIT_NPROC, (long)&no_limit },
+		{ EPERM } },
+	{ "let the hands run last", SYS_sched_setscheduler, { 1, SCHED_IDLE, (long)&no_priority },
+		{ EPERM } },
+	{ "let the hands run late", SYS_setpriority, { PRIO_PROCESS, 1, 19 }, { EPERM } },
+	{ "let every process run late", SYS_setpriority, { PRIO_USER, 0, 19 }, { EPERM } },
+	{ "run late oneself", SYS_setpriority, { PRIO_PROCESS, 0, 19 }, { WORKS } },
+	{ "limit oneself", SYS_prlimit64, { 0, RLIMIT_NPROC, (long)&no_limit }, { WORKS } },
+	{ "take the machine's events", SYS_io_setup, { 60000, (long)&events }, { ENOSYS } },
+	{ "memory that no process owns", SYS_shmget, { IPC_PRIVATE, 1 << 20, 0600 }, { EINVAL } },
+	{ "the same above 4 GiB", SYS_shmget, { IPC_PRIVATE, 1L << 32, 0600 }, { EINVAL } },
+	{ "a little of it", SYS_shmget, { IPC_PRIVATE, 4096, 0600 }, { WORKS } },
+	{ "semaphores by the thousand", SYS_semget, { IPC_PRIVATE, 32000, 0600 }, { EINVAL } },
+	{ "a few semaphores", SYS_semget, { IPC_PRIVATE, 17, 0600 }, { WORKS } },
 	{ "kill init", SYS_kill, { 1, SIGKILL }, { WORKS } },
 	{ "kill everybody", SYS_kill, { -1, 0 }, { WORKS, ESRCH, EPERM } },
 };
@@ -423,6 +444,43 @@ static int fill_shm(void)
 	return fill("/dev/shm/big");
 }
 
+/* How many there are until the first refusal; that one's errno when they were few enough. */
+static int count_until_refused(int (*make)(void), int max)
+{
+	int count = 0;
+	while (count <= max && make() >= 0)
+		count++;
+	return count > max ? DIFFERENT : errno;
+}
+
+static int make_watcher(void)
+{
+	return inotify_init1(0);
+}
+
+static int make_terminal(void)
+{
+	return open("/dev/ptmx", O_RDWR | O_NOCTTY);
+}
+
+static int watchers(void)
+{
+	return count_until_refused(make_watcher, WATCHERS_MAX);
+}
+
+static int terminals(void)
+{
+	return count_until_refused(make_terminal, TERMINALS_MAX);
+}
+
+/* What would refuse a namespace if the filter did not. */
+static int namespaces_left(void)
+{
+	char c = 0;
+	int fd = open("/proc/sys/user/max_user_namespaces", O_RDONLY);
+	return fd < 0 ? errno : read(fd, &c, 1) == 1 && c == '0' ? WORKS : DIFFERENT;
+}
+
 static int status_is(const char *line)
 {
 	char text[8192];
@@ -614,6 +672,9 @@ static const struct {
 	{ "raise a capability", raise_capability, { EPERM } },
 	{ "raise the process limit", raise_limit, { EPERM } },
 	{ "fork bomb", fork_bomb, { EAGAIN } },
+	{ "take the person's inotify instances", watchers, { EMFILE } },
+	{ "take the machine's terminals", terminals, { ENOSPC } },
+	{ "no user namespace is left", namespaces_left, { WORKS } },
 	{ "fill /tmp", fill_tmp, { ENOSPC } },
 	{ "fill /", fill_root, { ENOSPC } },
 	{ "fill /dev/shm", fill_shm, { ENOSPC } },

@@ -32,10 +32,10 @@ static bool is_made(const struct mount_row *before, const char *path, size_t siz
 	return false;
 }
 
-/* Masks and guards cover what a mount of its own brings. */
-static bool brings_its_own(const struct mount_row *row)
+/* Settings, masks and guards are about what a mount brings. */
+static bool is_brought(const struct mount_row *row)
 {
-	return row->make == tree_mask || row->make == tree_guard;
+	return row->make == tree_mask || row->make == tree_guard || row->make == tree_setting;
 }
 
 static bool is_sound_path(const char *path)
@@ -68,7 +68,7 @@ static void test_rows(void)
 	int paths = 0, parents = 0, bounds = 0, sources = 0, rows = 0, workspaces = 0;
 	for (const struct mount_row *row = sandbox_mounts; row->path; row++, rows++) {
 		const char *slash = strrchr(row->path, '/');
-		bool has_parent = !slash || brings_its_own(row) ||
+		bool has_parent = !slash || is_brought(row) ||
 			is_made(row, row->path, (size_t)(slash - row->path));
 		if (!has_parent || !has_sound_source(row) || !has_bounds(row))
 			printf("# row %s\n", row->path);
@@ -94,7 +94,7 @@ static void test_masks(void)
 		"proc/latency_stats", "proc/acpi", "proc/scsi" };
 	for (size_t i = 0; i < ARRAY_LEN(covered); i++) {
 		const struct mount_row *row = sandbox_mounts;
-		while (row->path && (strcmp(row->path, covered[i]) != 0 || !brings_its_own(row)))
+		while (row->path && (strcmp(row->path, covered[i]) != 0 || !is_brought(row)))
 			row++;
 		test_line(row->path != NULL, __FILE__, __LINE__, covered[i]);
 		CHECK(is_made(row, "proc", 4));
@@ -226,6 +226,19 @@ static const struct {
 	{ "socket audit", SYS_socket, { AF_NETLINK, SOCK_RAW, 9 }, REFUSE(EPROTONOSUPPORT) },
 	{ "socket vsock", SYS_socket, { AF_VSOCK, SOCK_STREAM, 0 }, REFUSE(EAFNOSUPPORT) },
 	{ "socket 0", SYS_socket, { 0 }, REFUSE(EAFNOSUPPORT) },
+	{ "limits of oneself", SYS_prlimit64, { 0 }, ALLOW },
+	{ "limits of the hands", SYS_prlimit64, { 1 }, REFUSE(EPERM) },
+	{ "priority of the hands", SYS_setpriority, { 0, 1 }, REFUSE(EPERM) },
+	{ "priority of everybody", SYS_setpriority, { 2, 0 }, REFUSE(EPERM) },
+	{ "scheduling of the hands", SYS_sched_setattr, { 1 }, REFUSE(EPERM) },
+	{ "scheduling of a thread", SYS_sched_setattr, { 7 }, ALLOW },
+	{ "io_setup", SYS_io_setup, { 1 }, REFUSE(ENOSYS) },
+	{ "shmget, the largest", SYS_shmget, { 0, (256 << 10) - 1 }, ALLOW },
+	{ "shmget, larger", SYS_shmget, { 0, 256 << 10 }, REFUSE(EINVAL) },
+	{ "shmget, wide", SYS_shmget, { 0, 1ull << 32 }, REFUSE(EINVAL) },
+	{ "semget, the largest", SYS_semget, { 0, 255 }, ALLOW },
+	{ "semget, larger", SYS_semget, { 0, 256 }, REFUSE(EINVAL) },
+	{ "semget, negative", SYS_semget, { 0, 0xffffffff }, REFUSE(EINVAL) },
 	{ "socketpair", SYS_socketpair, { AF_UNIX, SOCK_STREAM }, ALLOW },
 	{ "socketpair tipc", SYS_socketpair, { AF_TIPC, SOCK_STREAM }, REFUSE(EAFNOSUPPORT) },
 };
