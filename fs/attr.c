@@ -10,6 +10,8 @@ static const double long_seconds = 3600, fixed_seconds = 60;
 /* A directory's times and counts: old enough for `ls -l` of thousands, young enough for people. */
 static const double directory_seconds = 1;
 
+enum { CHILDREN_A_PAGE = 32 }; /* read at once to count them */
+
 double attr_seconds(const struct node *node)
 {
 	if (S_ISDIR(node->mode))
@@ -46,33 +48,42 @@ static void set_size(struct stat *st, uint64_t size)
 	st->st_blocks = (blkcnt_t)((size + 511) / 512);
 }
 
-static int object_time(struct fs *fs, struct place place, int64_t *ret_us)
+/* The nearest directory that knows when it changed says it for what is in it. */
+static int changed_time(struct fs *fs, struct place place, int64_t *ret_us)
 {
-	if (place.node->kind == OBJECT_SESSION) {
-		const struct session *s;
-		int r = fs_session(fs, place.object, &s);
-		*ret_us = r < 0 ? 0 : s->object.updated_us;
-		return r;
-	}
-	struct object object;
-	int r = object_get(fs->store, place.object, &object);
-	*ret_us = r == 1 ? object.updated_us : 0;
-	return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+	while (!place.node->time && *place.node->path)
+		place = place_parent(place);
+	if (place.node->time)
+		return place.node->time(fs, place, ret_us);
+	*ret_us = fs->started_us;
+	return 0;
+}
+
+/* How many names a row that ends in `*` stands for. */
+static int64_t count_any(struct fs *fs, struct place at)
+{
+	if (at.node->count)
+		return at.node->count(fs, at);
+	struct child page[CHILDREN_A_PAGE];
+	int64_t count = 0;
+	uint64_t after = 0;
+	for (int n; (n = at.node->each(fs, at, after, page, CHILDREN_A_PAGE)) > 0; count += n)
+		after = page[n - 1].cursor;
+	return count;
 }
 
 /* A directory's size is the number of its entries. */
-static void count_children(struct fs *fs, const struct node *directory, struct stat *st)
+static void count_children(struct fs *fs, struct place directory, struct stat *st)
 {
 	int64_t entries = 0, directories = 0;
-	for (const struct node *n = NULL; (n = node_next(directory, n));) {
+	for (const struct node *n = NULL; (n = node_next(directory.node, n));) {
 		entries += !(n->flags & NODE_UNLISTED);
 		directories += S_ISDIR(n->mode);
 	}
-	const struct node *any = node_any(directory);
-	int64_t objects = any && any->kind ? object_count(fs->store, any->kind, false) : 0;
-	if (objects > 0) {
-		entries += objects;
-		directories += S_ISDIR(any->mode) ? objects : 0;
+	for (const struct node *n = NULL; (n = node_any(directory.node, n));) {
+		int64_t count = count_any(fs, place_below(directory, n, 0));
+		entries += count > 0 ? count : 0;
+		directories += count > 0 && S_ISDIR(n->mode) ? count : 0;
 	}
 	set_size(st, (uint64_t)entries);
 	st->st_nlink = (nlink_t)(2 + directories);
@@ -80,15 +91,15 @@ static void count_children(struct fs *fs, const struct node *directory, struct s
 
 static int set_text_size(struct fs *fs, struct place place, struct stat *st)
 {
-	int (*text)(struct fs *, int64_t, struct buf *) =
+	int (*text)(struct fs *, struct place, struct buf *) =
 		S_ISLNK(place.node->mode) ? place.node->target : place.node->show;
 	cleanup(buf) struct buf out = BUF_INIT(0);
 	uint64_t size = 0;
 	int r = 0;
 	if (place.node->size)
-		r = place.node->size(fs, place.object, &size);
+		r = place.node->size(fs, place, &size);
 	else if (text) {
-		r = text(fs, place.object, &out);
+		r = text(fs, place, &out);
 		size = out.size;
 	}
 	set_size(st, size);
@@ -98,15 +109,15 @@ static int set_text_size(struct fs *fs, struct place place, struct stat *st)
 int attr_of(struct fs *fs, struct place place, struct stat *ret)
 {
 	struct stat st;
-	int64_t wall_us = fs->started_us;
+	int64_t wall_us = 0;
 	begin(fs, place.node->mode, &st);
 	st.st_ino = place_inode(place);
-	int r = place.object ? object_time(fs, place, &wall_us) : 0;
+	int r = changed_time(fs, place, &wall_us);
 	if (r < 0)
 		return r;
 	set_times(&st, wall_us);
 	if (S_ISDIR(place.node->mode))
-		count_children(fs, place.node, &st);
+		count_children(fs, place, &st);
 	else
 		r = set_text_size(fs, place, &st);
 	if (r == 0)

@@ -9,22 +9,22 @@
 #include "store/event.h"
 #include "store/log.h"
 
-int session_events_size(struct fs *fs, int64_t object, uint64_t *ret)
+int session_events_size(struct fs *fs, struct place at, uint64_t *ret)
 {
 	const struct session *s;
-	int r = fs_session(fs, object, &s);
+	int r = fs_session(fs, at.object, &s);
 	if (r == 0)
 		*ret = s->fold.bytes;
 	return r;
 }
 
-int session_events_bytes(struct fs *fs, int64_t object, uint64_t offset, size_t size,
+int session_events_bytes(struct fs *fs, struct place at, uint64_t offset, size_t size,
 	struct buf *out)
 {
 	char *to = buf_reserve(out, size);
 	if (!to)
 		return -EFBIG;
-	ssize_t n = log_read(fs->store, object, offset, to, size);
+	ssize_t n = log_read(fs->store, at.object, offset, to, size);
 	if (n < 0)
 		return (int)n;
 	out->size += (size_t)n;
@@ -38,13 +38,13 @@ static void end_line(struct buf *out)
 		buf_add_char(out, '\n');
 }
 
-int session_reply(struct fs *fs, int64_t object, struct buf *out)
+int session_reply(struct fs *fs, struct place at, struct buf *out)
 {
 	const struct session *s;
-	int r = fs_session(fs, object, &s);
+	int r = fs_session(fs, at.object, &s);
 	if (r < 0 || !s->fold.reply_seq)
 		return r;
-	cleanup(json) cJSON *event = log_event(fs->store, object, s->fold.reply_seq);
+	cleanup(json) cJSON *event = log_event(fs->store, at.object, s->fold.reply_seq);
 	r = event ? event_content_text(json_get(event, "content"), out) : -EIO;
 	end_line(out);
 	return r;
@@ -78,10 +78,10 @@ static void add_waiting(struct fs *fs, const struct session *s, struct buf *out)
 	buf_add(out, buf_text(&names), names.size);
 }
 
-int session_status(struct fs *fs, int64_t object, struct buf *out)
+int session_status(struct fs *fs, struct place at, struct buf *out)
 {
 	const struct session *s;
-	int r = fs_session(fs, object, &s);
+	int r = fs_session(fs, at.object, &s);
 	if (r < 0)
 		return r;
 	bool waits = s->fold.status == SESSION_IDLE && s->fold.stop == STOP_REQUIRES_ACTION;
@@ -93,10 +93,10 @@ int session_status(struct fs *fs, int64_t object, struct buf *out)
 	return buf_add_char(out, '\n');
 }
 
-int session_usage(struct fs *fs, int64_t object, struct buf *out)
+int session_usage(struct fs *fs, struct place at, struct buf *out)
 {
 	const struct session *s;
-	int r = fs_session(fs, object, &s);
+	int r = fs_session(fs, at.object, &s);
 	if (r < 0)
 		return r;
 	const struct usage *u = &s->fold.usage;
@@ -116,27 +116,27 @@ int session_usage(struct fs *fs, int64_t object, struct buf *out)
 	return buf_printf(out, "active_seconds %.3f\n", (double)u->active_us / 1e6);
 }
 
-int session_cost(struct fs *fs, int64_t object, struct buf *out)
+int session_cost(struct fs *fs, struct place at, struct buf *out)
 {
 	const struct session *s;
-	int r = fs_session(fs, object, &s);
+	int r = fs_session(fs, at.object, &s);
 	return r < 0 ? r : buf_printf(out, "%.6f\n", (double)s->fold.usage.cost_nano / 1e9);
 }
 
-int session_show_title(struct fs *fs, int64_t object, struct buf *out)
+int session_show_title(struct fs *fs, struct place at, struct buf *out)
 {
-	int r = session_title(fs->store, object, out);
+	int r = session_title(fs->store, at.object, out);
 	if (r >= 0)
 		end_line(out);
 	return r < 0 ? r : 0;
 }
 
-int session_save_title(struct fs *fs, int64_t object, struct slice text, struct buf *why)
+int session_save_title(struct fs *fs, struct place at, struct slice text, struct buf *why)
 {
 	size_t size = text.size;
 	while (size && text.at[size - 1] == '\n')
 		size--;
-	return session_set_title(fs->store, object, text.at, size, why);
+	return session_set_title(fs->store, at.object, text.at, size, why);
 }
 
 /* Only an error of the running or the last turn counts: a turn that went well after it means all is
@@ -159,15 +159,15 @@ static int64_t add_logged_error(struct fs *fs, const struct session *s, struct b
 	return when ? clock_parse(when) : 1;
 }
 
-int session_show_error(struct fs *fs, int64_t object, struct buf *out)
+int session_show_error(struct fs *fs, struct place at, struct buf *out)
 {
 	const struct session *s;
-	int r = fs_session(fs, object, &s);
+	int r = fs_session(fs, at.object, &s);
 	if (r < 0)
 		return r;
 	cleanup(buf) struct buf logged = BUF_INIT(64 << 10), refused = BUF_INIT(64 << 10);
 	int64_t logged_us = add_logged_error(fs, s, &logged);
-	int64_t refused_us = errors_last(fs->errors, object, &refused);
+	int64_t refused_us = errors_last(fs->errors, at.object, &refused);
 	const struct buf *last = refused_us > logged_us ? &refused : &logged;
 	return buf_add(out, buf_text(last), last->size);
 }
@@ -191,13 +191,13 @@ static void freeze_times(cJSON *body, const struct session *s)
 	set_number(body, "usage", "active_seconds", active);
 }
 
-int session_json(struct fs *fs, int64_t object, struct buf *out)
+int session_json(struct fs *fs, struct place at, struct buf *out)
 {
 	const struct session *s;
-	int r = fs_session(fs, object, &s);
+	int r = fs_session(fs, at.object, &s);
 	if (r < 0)
 		return r;
-	cleanup(json) cJSON *body = session_body(fs->store, object, &r);
+	cleanup(json) cJSON *body = session_body(fs->store, at.object, &r);
 	if (!body)
 		return r ? r : -EIO;
 	freeze_times(body, s);
@@ -207,28 +207,28 @@ int session_json(struct fs *fs, int64_t object, struct buf *out)
 	return r;
 }
 
-char *session_host(struct fs *fs, int64_t object)
+char *session_host(struct fs *fs, struct place at)
 {
 	const struct session *s;
-	return fs_session(fs, object, &s) < 0 ? NULL : session_workspace(fs->store, &s->object);
+	return fs_session(fs, at.object, &s) < 0 ? NULL : session_workspace(fs->store, &s->object);
 }
 
-int session_workspace_path(struct fs *fs, int64_t object, struct buf *out)
+int session_workspace_path(struct fs *fs, struct place at, struct buf *out)
 {
-	cleanup(free) char *path = session_host(fs, object);
+	cleanup(free) char *path = session_host(fs, at);
 	return path ? buf_printf(out, "%s\n", path) : -ENOENT;
 }
 
-int session_transcript(struct fs *fs, int64_t object, struct buf *out)
+int session_transcript(struct fs *fs, struct place at, struct buf *out)
 {
 	const struct session *s;
-	int r = fs_session(fs, object, &s);
+	int r = fs_session(fs, at.object, &s);
 	return r < 0 ? r : transcript_show(fs->store, s, out);
 }
 
-int session_transcript_size(struct fs *fs, int64_t object, uint64_t *ret)
+int session_transcript_size(struct fs *fs, struct place at, uint64_t *ret)
 {
 	const struct session *s;
-	int r = fs_session(fs, object, &s);
+	int r = fs_session(fs, at.object, &s);
 	return r < 0 ? r : transcript_size(fs->transcripts, fs->store, s, ret);
 }

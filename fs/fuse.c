@@ -73,7 +73,7 @@ bool place_or_reply(fuse_req_t req, fuse_ino_t ino, struct place *ret)
 
 static int fill_host(struct fs *fs, struct place place, struct fuse_entry_param *ret)
 {
-	cleanup(free) char *path = place.node->host(fs, place.object);
+	cleanup(free) char *path = place.node->host(fs, place);
 	return path ? workspace_root(place.object, path, ret) : -ENOENT;
 }
 
@@ -242,7 +242,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	if (!place_or_reply(req, ino, &place))
 		return;
 	cleanup(buf) struct buf target = BUF_INIT(0);
-	int r = place.node->target ? place.node->target(fs, place.object, &target) : -EINVAL;
+	int r = place.node->target ? place.node->target(fs, place, &target) : -EINVAL;
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -317,8 +317,7 @@ static bool may_write(struct place place)
 {
 	if (!S_ISDIR(place.node->mode))
 		return node_is_writable(place.node);
-	const struct node *any = node_any(place.node);
-	return place.node->flags & (NODE_SCRATCH | NODE_SCRATCH_LINKS) || (any && any->make);
+	return dir_takes_names(place.node);
 }
 
 /* Without default_permissions only the owner of the mount comes here, so only the rows decide. */
@@ -328,7 +327,7 @@ static void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
 	bool refused = false;
 	if (place_of(ino, &place))
 		refused = (mask & W_OK && !may_write(place)) ||
-			(mask & X_OK && !S_ISDIR(place.node->mode));
+			(mask & X_OK && !(place.node->mode & 0111));
 	fuse_reply_err(req, refused ? EACCES : 0);
 }
 

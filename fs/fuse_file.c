@@ -23,6 +23,8 @@ static int may_open(const struct place *place, bool writing, struct buf *why)
 		return -EISDIR;
 	if (!writing || node_is_writable(place->node))
 		return 0;
+	if (place->node->flags & NODE_FROZEN)
+		return fail(why, EROFS, "this is of the past and does not change");
 	return fail(why, EPERM, "%s is only for reading", node_name(place->node));
 }
 
@@ -121,7 +123,7 @@ static void reply_part(fuse_req_t req, const struct buf *text, uint64_t offset, 
 static void read_bytes(fuse_req_t req, const struct handle *h, uint64_t offset, size_t size)
 {
 	cleanup(buf) struct buf out = BUF_INIT(size);
-	int r = h->at.node->bytes(fs_of(req), h->at.object, offset, size, &out);
+	int r = h->at.node->bytes(fs_of(req), h->at, offset, size, &out);
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -149,6 +151,7 @@ static int write_to(fuse_req_t req, struct handle *h, struct slice bytes, uint64
 {
 	if (h->scratch) {
 		uint64_t at = fi->flags & O_APPEND ? h->scratch->data.size : offset;
+		handle_set_pending(h, true);
 		return scratch_write(fs_of(req)->scratch, h->scratch, at, bytes.at, bytes.size);
 	}
 	if (h->at.node->accept)
@@ -172,16 +175,35 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		reply_result(req, &(struct attempt){ "write", h->at, NULL }, r, &why);
 }
 
-/* What is pending becomes final.  `by_opener`: the process that opened the file closes it. */
-static int complete(struct fs *fs, struct handle *h, bool by_opener, struct buf *why)
+/* Whole documents are complete when they are synced; messages only when they are closed. */
+static bool is_document(const struct handle *h)
 {
-	if (h->scratch || !h->at.node)
-		return 0;
-	if (h->at.node->save)
-		return h->pending || h->lost ? edit_commit(fs, h, why) : 0;
-	return by_opener && h->at.node->commit ? h->at.node->commit(fs, h, why) : 0;
+	return h->scratch || (h->at.node && h->at.node->save);
 }
 
+/* What is pending becomes final. */
+static int complete(struct fs *fs, struct handle *h, struct buf *why)
+{
+	if (!h->pending && !h->lost)
+		return 0;
+	if (h->scratch) {
+		handle_set_pending(h, false);
+		return edit_born(fs, h->scratch, why);
+	}
+	if (h->at.node->save)
+		return edit_commit(fs, h, why);
+	return h->at.node->commit ? h->at.node->commit(fs, h, why) : 0;
+}
+
+/* Also for what was opened to be written and never was: an empty document. */
+static int complete_empty(struct fs *fs, struct handle *h, struct buf *why)
+{
+	if (h->scratch && !h->scratch->removed)
+		return edit_born(fs, h->scratch, why);
+	return h->at.node && h->at.node->save && h->blank ? edit_commit(fs, h, why) : 0;
+}
+
+/* One redirection is one message or version: what a child closes, its parent may go on with. */
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	cleanup(buf) struct buf why = BUF_INIT(WHY_BYTES_MAX);
@@ -190,7 +212,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	bool by_opener = flush_completes(h->pending, fuse_req_ctx(req)->pid,
 		handle_opener(h->number), flush_process_of);
-	int r = complete(fs_of(req), h, by_opener, &why);
+	int r = by_opener || h->lost ? complete(fs_of(req), h, &why) : 0;
 	reply_result(req, &(struct attempt){ "close", h->at, NULL }, r, &why);
 }
 
@@ -200,7 +222,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	struct handle *h = handle_or_reply(req, ino, fi);
 	if (!h)
 		return;
-	int r = complete(fs_of(req), h, false, &why);
+	int r = is_document(h) ? complete(fs_of(req), h, &why) : 0;
 	reply_result(req, &(struct attempt){ "fsync", h->at, NULL }, r, &why);
 }
 
@@ -212,11 +234,9 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = handle_or_reply(req, ino, fi);
 	if (!h)
 		return;
-	int r = 0;
-	if (h->at.node && h->at.node->save && h->blank)
-		r = edit_commit(fs, h, &why);
-	else
-		r = complete(fs, h, h->pending, &why);
+	int r = complete(fs, h, &why);
+	if (r == 0)
+		r = complete_empty(fs, h, &why);
 	if (r < 0)
 		note_failure(req, &(struct attempt){ "close", h->at, NULL }, r, &why);
 	waiting_forget(fs->waiting, h);
@@ -251,7 +271,7 @@ static int resize_row(struct fs *fs, struct place place, struct handle *h, uint6
 	if (h)
 		return edit_resize(h, size);
 	cleanup(buf) struct buf text = BUF_INIT(DOCUMENT_BYTES_MAX);
-	int r = place.node->show(fs, place.object, &text);
+	int r = place.node->show(fs, place, &text);
 	if (r >= 0)
 		r = document_resize(&text, size, DOCUMENT_BYTES_MAX);
 	return r < 0 ? r : edit_save(fs, place, buf_slice(&text), why);

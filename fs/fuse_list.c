@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listings: first the rows of the table, then what editors put there, then the
- * objects.
+ * Listings: first the rows of the table, then what editors put there, then what
+ * the rows that end in `*` stand for.
  *
  * The cursor that the kernel gives back says by itself where to go on, so an open
  * directory has no state and names that come and go meanwhile disturb nobody.
@@ -17,7 +17,7 @@ enum { CHILDREN_A_PAGE = FS_KNOWN_SESSIONS };
 /* Cursors: 1 and 2 are `.` and `..`, then each kind of name has its range. */
 #define CURSOR_ROWS 3ULL /* + row id */
 #define CURSOR_SCRATCH (1ULL << 16) /* + serial */
-#define CURSOR_OBJECTS (1ULL << 62) /* + what `each` says */
+#define CURSOR_CHILDREN (1ULL << 62) /* + row id * CHILD_CURSOR_MAX + what `each` says */
 
 struct listing {
 	fuse_req_t req;
@@ -78,7 +78,7 @@ static bool put_named(struct listing *l, const char *name, const struct named *n
 
 static bool list_dots(struct listing *l, uint64_t cursor)
 {
-	struct place parent = { node_parent(l->dir.node), 0 };
+	struct place parent = place_parent(l->dir);
 	if (cursor < 1 && !put_bare(l, ".", place_inode(l->dir), S_IFDIR, 1))
 		return false;
 	return cursor >= 2 || put_bare(l, "..", place_inode(parent), S_IFDIR, 2);
@@ -116,23 +116,39 @@ static bool list_page(struct listing *l, const struct node *any, const struct ch
 	int count)
 {
 	for (int i = 0; i < count; i++) {
-		struct named named = { .place = { any, page[i].object } };
-		if (!put_named(l, page[i].name, &named, CURSOR_OBJECTS + page[i].cursor))
+		struct named named = { .place = place_below(l->dir, any, page[i].num) };
+		uint64_t cursor = CURSOR_CHILDREN + any->id * CHILD_CURSOR_MAX + page[i].cursor;
+		cleanup(free) char *name = xprintf("%s%s", page[i].name, node_ending(any));
+		if (!put_named(l, name, &named, cursor))
 			return false;
 	}
 	return true;
 }
 
-static void list_objects(struct listing *l, uint64_t cursor)
+static bool list_any(struct listing *l, const struct node *any, uint64_t after)
 {
-	const struct node *any = node_any(l->dir.node);
-	uint64_t after = cursor > CURSOR_OBJECTS ? cursor - CURSOR_OBJECTS : 0;
 	struct child page[CHILDREN_A_PAGE];
-	int count = 0;
-	while (any && (count = any->each(l->fs, any, after, page, CHILDREN_A_PAGE)) > 0) {
+	struct place at = place_below(l->dir, any, 0);
+	int count;
+	while ((count = any->each(l->fs, at, after, page, CHILDREN_A_PAGE)) > 0) {
 		if (!list_page(l, any, page, count))
-			return;
+			return false;
 		after = page[count - 1].cursor;
+	}
+	return true;
+}
+
+static void list_children(struct listing *l, uint64_t cursor)
+{
+	uint64_t from = cursor > CURSOR_CHILDREN ? cursor - CURSOR_CHILDREN : 0;
+	const struct node *any = from ? node_by_id((unsigned)(from / CHILD_CURSOR_MAX)) :
+		node_any(l->dir.node, NULL);
+	if (any && node_parent(any) != l->dir.node)
+		return; /* sought to a place of another directory */
+	for (uint64_t after = from % CHILD_CURSOR_MAX; any; after = 0) {
+		if (!list_any(l, any, after))
+			return;
+		any = node_any(l->dir.node, any);
 	}
 }
 
@@ -146,10 +162,10 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, uint64_t cursor, b
 	bool more = list_dots(&l, cursor);
 	if (more && cursor < CURSOR_SCRATCH)
 		more = list_rows(&l, cursor);
-	if (more && cursor < CURSOR_OBJECTS)
+	if (more && cursor < CURSOR_CHILDREN)
 		more = list_scratch(&l, cursor);
 	if (more)
-		list_objects(&l, cursor);
+		list_children(&l, cursor);
 	fuse_reply_buf(req, space, l.used);
 }
 

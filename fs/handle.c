@@ -110,7 +110,7 @@ static int render(struct fs *fs, struct handle *h)
 {
 	if (!h->at.node || !h->at.node->show || h->blank)
 		return 0;
-	int r = h->at.node->show(fs, h->at.object, &h->text);
+	int r = h->at.node->show(fs, h->at, &h->text);
 	return r < 0 ? r : h->text.overflow ? -EFBIG : 0;
 }
 

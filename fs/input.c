@@ -21,7 +21,7 @@ int input_open(struct fs *fs, struct handle *h, struct buf *why)
 	return 0;
 }
 
-int input_show(struct fs *fs, int64_t object, struct buf *out)
+int input_show(struct fs *fs, struct place at, struct buf *out)
 {
 	return 0;
 }
@@ -73,7 +73,7 @@ static const struct verb verbs[] = {
 	{ "interrupt", "end the running turn; what it has done stays done", add_interrupt },
 };
 
-int ctl_show(struct fs *fs, int64_t object, struct buf *out)
+int ctl_show(struct fs *fs, struct place at, struct buf *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		buf_printf(out, "%-10s %s\n", verbs[i].name, verbs[i].help);

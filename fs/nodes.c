@@ -9,12 +9,14 @@
 #include "fs/verbs.h"
 
 #define DIRECTORY (S_IFDIR | 0755)
+#define DIRECTORY_R (S_IFDIR | 0555)
 #define FILE_R (S_IFREG | 0444)
 #define FILE_W (S_IFREG | 0222)
 #define FILE_RW (S_IFREG | 0644)
 #define LINK (S_IFLNK | 0777)
 
-/* Sorted as README shows them.  The number of a row is for ever; take the next free one. */
+/* Sorted as README shows them: each row stands behind its directory, with nothing between them that
+ * is not in there too.  The number of a row is for ever; take the next free one. */
 static const struct node nodes[] = {
 	{ 1, "", DIRECTORY, .help = "agents as directories" },
 	{ 2, "README", FILE_R, NODE_FIXED, .help = "how to use this tree",
@@ -32,7 +34,9 @@ static const struct node nodes[] = {
 		.help = "the agent of new sessions; set it with `ln -sfn NAME`",
 		.target = agent_default, .relink = agent_set_default },
 	{ 12, "agents/*", DIRECTORY, .kind = OBJECT_AGENT, .help = "one agent",
-		.find = object_row_find, .each = object_row_each, .make = agent_make,
+		.star = "NAME",
+		.find = object_row_find, .each = object_row_each, .name = object_row_name,
+		.count = object_row_count, .time = object_row_time, .make = agent_make,
 		.drop = object_row_keep, .rename = object_row_rename },
 	{ 13, "agents/*/agent.json", FILE_R, .kind = OBJECT_AGENT,
 		.help = "the whole definition as the API has it", .show = object_row_body },
@@ -47,6 +51,19 @@ static const struct node nodes[] = {
 		.show = agent_version },
 	{ 18, "agents/*/id", FILE_R, NODE_FIXED, .kind = OBJECT_AGENT, .help = "its id in the API",
 		.show = object_row_id },
+	{ 19, "agents/*/versions", DIRECTORY_R, NODE_FROZEN, .kind = OBJECT_AGENT,
+		.help = "everything that it ever was" },
+	{ 20, "agents/*/versions/*", DIRECTORY_R, NODE_FROZEN, .kind = OBJECT_AGENT,
+		.help = "one version, for ever the same", .star = "N", .find = version_row_find,
+		.each = version_row_each, .name = version_row_name, .time = version_row_time },
+	{ 21, "agents/*/versions/*/agent.json", FILE_R, NODE_FIXED | NODE_FROZEN,
+		.kind = OBJECT_AGENT, .help = "its whole definition", .show = object_row_body },
+	{ 22, "agents/*/versions/*/model", FILE_R, NODE_FIXED | NODE_FROZEN,
+		.kind = OBJECT_AGENT, .help = "its model", .show = agent_model },
+	{ 23, "agents/*/versions/*/system.md", FILE_R, NODE_FIXED | NODE_FROZEN,
+		.kind = OBJECT_AGENT, .help = "its system prompt", .show = agent_system },
+	{ 24, "agents/*/versions/*/description", FILE_R, NODE_FIXED | NODE_FROZEN,
+		.kind = OBJECT_AGENT, .help = "its description", .show = agent_description },
 
 	{ 30, "environments", DIRECTORY, NODE_SCRATCH_LINKS,
 		.help = "where tools run; `mkdir environments/NAME` makes one" },
@@ -54,7 +71,9 @@ static const struct node nodes[] = {
 		.help = "the environment of new sessions; set it with `ln -sfn NAME`",
 		.target = environment_default, .relink = environment_set_default },
 	{ 32, "environments/*", DIRECTORY, .kind = OBJECT_ENVIRONMENT, .help = "one environment",
-		.find = object_row_find, .each = object_row_each, .make = environment_make,
+		.star = "NAME",
+		.find = object_row_find, .each = object_row_each, .name = object_row_name,
+		.count = object_row_count, .time = object_row_time, .make = environment_make,
 		.drop = object_row_keep, .rename = object_row_rename },
 	{ 33, "environments/*/environment.json", FILE_R, .kind = OBJECT_ENVIRONMENT,
 		.help = "the whole definition as the API has it", .show = object_row_body },
@@ -64,8 +83,10 @@ static const struct node nodes[] = {
 	{ 50, "sessions", DIRECTORY, .help = "conversations; `mkdir sessions/NAME` begins one" },
 	{ 51, "sessions/*", DIRECTORY, NODE_SCRATCH, .kind = OBJECT_SESSION,
 		.help = "one session; `rmdir` removes one that has no events, `mv` renames it",
-		.find = object_row_find, .each = session_row_each, .make = session_row_make,
-		.drop = session_row_drop, .rename = session_row_rename },
+		.star = "NAME", .find = object_row_find, .each = session_row_each,
+		.name = object_row_name, .count = object_row_count, .time = session_row_time,
+		.make = session_row_make, .drop = session_row_drop,
+		.rename = session_row_rename },
 	{ 52, "sessions/*/agent", LINK, .kind = OBJECT_SESSION,
 		.help = "who answers; `ln -sfn ../../agents/NAME` before the first event",
 		.target = session_agent_link, .relink = session_relink_agent },
@@ -120,8 +141,9 @@ static const struct node nodes[] = {
 		.open = live_open, .follow = live_follow, .seek = live_seek },
 
 	{ 200, "by-id", DIRECTORY, .help = "every object by its id in the API" },
-	{ 201, "by-id/*", LINK, .help = "link to the object", .find = by_id_find,
-		.each = by_id_each, .target = by_id_target },
+	{ 201, "by-id/*", LINK, .help = "link to the object", .star = "ID", .find = by_id_find,
+		.each = by_id_each, .name = by_id_name, .count = by_id_count,
+		.target = by_id_target },
 };
 
 const struct node *node_at(size_t index)
@@ -143,51 +165,78 @@ const char *node_name(const struct node *node)
 	return slash ? slash + 1 : node->path;
 }
 
-static bool is_in(const struct node *node, const struct node *directory)
+/* The rest of its path if it lies below the directory, at any depth; else NULL. */
+static const char *path_below(const struct node *node, const struct node *directory)
 {
 	size_t size = strlen(directory->path);
 	if (size == 0)
-		return *node->path && !strchr(node->path, '/');
-	return strncmp(node->path, directory->path, size) == 0 && node->path[size] == '/' &&
-		!strchr(node->path + size + 1, '/');
+		return *node->path ? node->path : NULL;
+	bool is_below = strncmp(node->path, directory->path, size) == 0 && node->path[size] == '/';
+	return is_below ? node->path + size + 1 : NULL;
 }
 
 static bool is_any(const struct node *node)
 {
-	return strcmp(node_name(node), "*") == 0;
+	return *node_name(node) == '*';
 }
 
-const struct node *node_named(const struct node *directory, const char *name)
+static const struct node *next_in(const struct node *directory, const struct node *after)
 {
-	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
-		if (is_in(&nodes[i], directory) && !is_any(&nodes[i]) &&
-			strcmp(node_name(&nodes[i]), name) == 0)
-			return &nodes[i];
-	return NULL;
-}
-
-const struct node *node_any(const struct node *directory)
-{
-	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
-		if (is_in(&nodes[i], directory) && is_any(&nodes[i]))
-			return &nodes[i];
+	const struct node *end = nodes + ARRAY_LEN(nodes);
+	for (const struct node *n = (after ? after : directory) + 1; n < end; n++) {
+		const char *rest = path_below(n, directory);
+		if (!rest)
+			return NULL;
+		if (!strchr(rest, '/'))
+			return n;
+	}
 	return NULL;
 }
 
 const struct node *node_next(const struct node *directory, const struct node *after)
 {
-	for (size_t i = after ? (size_t)(after - nodes) + 1 : 0; i < ARRAY_LEN(nodes); i++)
-		if (is_in(&nodes[i], directory) && !is_any(&nodes[i]))
-			return &nodes[i];
+	while ((after = next_in(directory, after)) && is_any(after))
+		;
+	return after;
+}
+
+const struct node *node_any(const struct node *directory, const struct node *after)
+{
+	while ((after = next_in(directory, after)) && !is_any(after))
+		;
+	return after;
+}
+
+const struct node *node_named(const struct node *directory, const char *name)
+{
+	for (const struct node *n = NULL; (n = node_next(directory, n));)
+		if (strcmp(node_name(n), name) == 0)
+			return n;
 	return NULL;
 }
 
 const struct node *node_parent(const struct node *node)
 {
-	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
-		if (is_in(node, &nodes[i]))
-			return &nodes[i];
+	for (const struct node *n = node; n-- > nodes;)
+		if (path_below(node, n) == node_name(node))
+			return n;
 	return node;
+}
+
+const char *node_ending(const struct node *node)
+{
+	return node_name(node) + 1;
+}
+
+bool node_stem(const struct node *node, const char *name, char ret[static ITEM_NAME_SIZE])
+{
+	size_t ending = strlen(node_ending(node)), size = strlen(name);
+	if (size <= ending || size - ending >= ITEM_NAME_SIZE ||
+		strcmp(name + size - ending, node_ending(node)) != 0)
+		return false;
+	memcpy(ret, name, size - ending);
+	ret[size - ending] = '\0';
+	return true;
 }
 
 bool node_is_writable(const struct node *node)
@@ -205,23 +254,56 @@ bool node_is_replaceable(const struct node *node)
 	return node->accept || node->save || node->relink;
 }
 
-enum {
-	ROW_BITS = 8,
-	OBJECT_BITS = 48, /* bits above are for items of an object, bit 63 for workspaces */
-};
+static int stars(const struct node *node)
+{
+	int count = 0;
+	for (const char *at = node->path; (at = strchr(at, '*')); at++)
+		count++;
+	return count;
+}
+
+struct place place_below(struct place directory, const struct node *node, int64_t num)
+{
+	struct place place = { node, directory.object, directory.item };
+	if (is_any(node) && stars(node) == 1)
+		place.object = num;
+	else if (is_any(node))
+		place.item = (int)num;
+	return place;
+}
+
+struct place place_parent(struct place place)
+{
+	const struct node *parent = node_parent(place.node);
+	int left = stars(parent);
+	return (struct place){ parent, left > 0 ? place.object : 0, left > 1 ? place.item : 0 };
+}
+
+/* An inode number, from its lowest bit; bit 63 is that of workspaces. */
+enum { ROW_BITS = 8, OBJECT_BITS = 39, ITEM_BITS = 16 };
+
+_Static_assert(ROW_BITS + OBJECT_BITS + ITEM_BITS == 63, "bit 63 is not ours");
+_Static_assert(ITEM_NUM_MAX < 1 << ITEM_BITS, "each item has an inode number");
 
 uint64_t place_inode(struct place place)
 {
 	assert(place.object >= 0 && place.object < 1LL << OBJECT_BITS);
-	return (uint64_t)place.object << ROW_BITS | place.node->id;
+	assert(place.item >= 0 && place.item < 1 << ITEM_BITS);
+	return ((uint64_t)place.item << OBJECT_BITS | (uint64_t)place.object) << ROW_BITS |
+		place.node->id;
 }
 
 bool place_of(uint64_t inode, struct place *ret)
 {
-	const struct node *node = node_by_id(inode & ((1 << ROW_BITS) - 1));
-	if (!node || inode >> (ROW_BITS + OBJECT_BITS))
+	struct place place = { .node = node_by_id(inode & ((1 << ROW_BITS) - 1)),
+		.object = (int64_t)(inode >> ROW_BITS & ((1ULL << OBJECT_BITS) - 1)),
+		.item = (int)(inode >> (ROW_BITS + OBJECT_BITS)) };
+	if (!place.node || inode >> 63)
 		return false;
-	*ret = (struct place){ .node = node, .object = (int64_t)(inode >> ROW_BITS) };
+	int numbers = place.item ? 2 : place.object ? 1 : 0;
+	if (numbers != stars(place.node))
+		return false;
+	*ret = place;
 	return true;
 }
 
@@ -236,19 +318,37 @@ uint64_t scratch_serial(uint64_t inode)
 	return is_scratch && !(inode >> 63) ? inode >> ROW_BITS : 0;
 }
 
-void place_path(struct fs *fs, struct place place, struct buf *out)
+void place_name(struct fs *fs, struct place place, struct buf *out)
 {
-	const char *star = strchr(place.node->path, '*');
-	if (!star) {
-		buf_add_text(out, place.node->path);
+	if (!is_any(place.node)) {
+		buf_add_text(out, node_name(place.node));
 		return;
 	}
-	struct object object;
-	bool known = object_get(fs->store, place.object, &object) == 1;
-	const char *name = !known ? "?" : place.node->kind ? object.name : object.id;
-	buf_add(out, place.node->path, (size_t)(star - place.node->path));
-	buf_add_text(out, name);
-	buf_add_text(out, star + 1);
+	if (place.node->name(fs, place, out) < 0)
+		buf_add_char(out, '?');
+	buf_add_text(out, node_ending(place.node));
+}
+
+void place_path(struct fs *fs, struct place place, struct buf *out)
+{
+	struct place parent = place_parent(place);
+	if (parent.node == place.node)
+		return;
+	size_t before = out->size;
+	place_path(fs, parent, out);
+	if (out->size > before)
+		buf_add_char(out, '/');
+	place_name(fs, place, out);
+}
+
+/* Searches go on from a directory's row and end at the first that is not below it. */
+static bool is_in_order(const struct node *node)
+{
+	const struct node *parent = node_parent(node);
+	for (const struct node *n = parent + 1; n < node; n++)
+		if (!path_below(n, parent))
+			return false;
+	return true;
 }
 
 static bool has_parent(const struct node *node)
@@ -276,14 +376,33 @@ static bool file_is_whole(const struct node *node)
 		!node->bytes == !(node->flags & NODE_PLAIN);
 }
 
+/* A row that ends in `*` is found, listed and named; no other is. */
+static bool star_is_whole(const struct node *node)
+{
+	bool all = node->find && node->each && node->name && node->star;
+	bool none = !node->find && !node->each && !node->name && !node->star && !node->count &&
+		!node->make && !node->drop && !node->rename;
+	bool made_empty = S_ISDIR(node->mode) || node->save || node->relink;
+	return stars(node) <= 2 && (is_any(node) ? all : none) &&
+		!(node->items && !(is_any(node) && stars(node) == 2)) &&
+		(!node->make || made_empty);
+}
+
+/* Where files may be made, editors make theirs; what is frozen has no verb that writes. */
+static bool place_is_whole(const struct node *node)
+{
+	bool is_made = node->make && !S_ISDIR(node->mode);
+	if (is_made && !(node_parent(node)->flags & (NODE_SCRATCH | NODE_SCRATCH_LINKS)))
+		return false;
+	bool writes = node->accept || node->save || node->relink || node->make || node->drop ||
+		node->rename || node->flags & (NODE_SCRATCH | NODE_SCRATCH_LINKS);
+	return !(node->flags & NODE_FROZEN && writes);
+}
+
 static bool is_whole(const struct node *node)
 {
 	if (!*node->help || strchr(node->help, '\n') || node->id == 0 ||
-		node->id == NODE_ID_SCRATCH)
-		return false;
-	if (is_any(node) && !(node->find && node->each))
-		return false;
-	if ((node->make || node->drop || node->rename) && !is_any(node))
+		node->id == NODE_ID_SCRATCH || !star_is_whole(node) || !place_is_whole(node))
 		return false;
 	if (S_ISREG(node->mode))
 		return file_is_whole(node);
@@ -294,7 +413,8 @@ static bool is_whole(const struct node *node)
 void nodes_check(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
-		if (is_unique(&nodes[i]) && has_parent(&nodes[i]) && is_whole(&nodes[i]))
+		if (is_unique(&nodes[i]) && has_parent(&nodes[i]) && is_in_order(&nodes[i]) &&
+			is_whole(&nodes[i]))
 			continue;
 		(void)fprintf(stderr, "agentdirs-fs: row %u \"%s\" of the node table is not sound\n",
 			nodes[i].id, nodes[i].path);
@@ -302,12 +422,24 @@ void nodes_check(void)
 	}
 }
 
+static void print_path(const struct node *node, struct buf *out)
+{
+	const struct node *parent = node_parent(node);
+	if (*parent->path) {
+		print_path(parent, out);
+		buf_add_char(out, '/');
+	}
+	buf_add_text(out, is_any(node) ? node->star : node_name(node));
+	if (is_any(node))
+		buf_add_text(out, node_ending(node));
+}
+
 void nodes_print(struct buf *out)
 {
 	for (size_t i = 1; i < ARRAY_LEN(nodes); i++) {
-		const char *star = strchr(nodes[i].path, '*');
-		int before = star ? (int)(star - nodes[i].path) : (int)strlen(nodes[i].path);
-		buf_printf(out, "  %.*s%s%s%s\n        %s\n", before, nodes[i].path,
-			star ? "NAME" : "", star ? star + 1 : "", S_ISDIR(nodes[i].mode) ? "/" : "", nodes[i].help);
+		buf_add_text(out, "  ");
+		print_path(&nodes[i], out);
+		buf_printf(out, "%s\n        %s\n", S_ISDIR(nodes[i].mode) ? "/" : "",
+			nodes[i].help);
 	}
 }

@@ -25,7 +25,7 @@ static const char intro[] =
 	"What there is (NAME is chosen by you: letters, digits and . _ + -):\n"
 	"\n";
 
-int root_show_readme(struct fs *fs, int64_t object, struct buf *out)
+int root_show_readme(struct fs *fs, struct place at, struct buf *out)
 {
 	buf_add_text(out, intro);
 	nodes_print(out);
@@ -57,19 +57,19 @@ static int add_counts(struct fs *fs, struct buf *out)
 		(long long)object_count(fs->store, OBJECT_ENVIRONMENT, false));
 }
 
-int root_show_status(struct fs *fs, int64_t object, struct buf *out)
+int root_show_status(struct fs *fs, struct place at, struct buf *out)
 {
 	add_facts(fs, out);
 	return add_counts(fs, out);
 }
 
-int root_show_error(struct fs *fs, int64_t object, struct buf *out)
+int root_show_error(struct fs *fs, struct place at, struct buf *out)
 {
 	errors_show(fs->errors, 0, out);
 	return 0;
 }
 
-int root_last(struct fs *fs, int64_t object, struct buf *out)
+int root_last(struct fs *fs, struct place at, struct buf *out)
 {
 	struct object last;
 	int r = session_last(fs->store, &last);
@@ -86,20 +86,21 @@ static const struct {
 };
 
 _Static_assert(ARRAY_LEN(folders) == OBJECT_KINDS - 1, "each kind has a folder");
+_Static_assert(CHILD_CURSOR_MAX >= 1ULL << 42, "kind and number fit in a cursor");
 
 enum {
 	PAGE = 64,
 	CURSOR_KIND_BITS = 40, /* a cursor is the place of the kind in `folders`, then the number */
 };
 
-int by_id_find(struct fs *fs, const struct node *node, const char *name, int64_t *ret_object)
+int by_id_find(struct fs *fs, struct place at, const char *name, int64_t *ret_num)
 {
 	struct object object;
 	int r = object_by_id(fs->store, name, &object);
 	if (r == 1 && object.archived_us)
 		return 0;
 	if (r == 1)
-		*ret_object = object.num;
+		*ret_num = object.num;
 	return r;
 }
 
@@ -109,14 +110,14 @@ static int page_of(struct fs *fs, size_t folder, int64_t after, struct child *re
 	int n = object_page(fs->store, folders[folder].kind, false, after, page,
 		max < PAGE ? max : PAGE);
 	for (int i = 0; i < n; i++) {
-		ret[i] = (struct child){ .object = page[i].num,
+		ret[i] = (struct child){ .num = page[i].num,
 			.cursor = (uint64_t)folder << CURSOR_KIND_BITS | (uint64_t)page[i].num };
 		(void)snprintf(ret[i].name, sizeof(ret[i].name), "%s", page[i].id);
 	}
 	return n;
 }
 
-int by_id_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret, int max)
+int by_id_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max)
 {
 	int64_t num = (int64_t)(after & ((1ULL << CURSOR_KIND_BITS) - 1));
 	for (size_t i = (size_t)(after >> CURSOR_KIND_BITS); i < ARRAY_LEN(folders); i++, num = 0) {
@@ -127,10 +128,25 @@ int by_id_each(struct fs *fs, const struct node *node, uint64_t after, struct ch
 	return 0;
 }
 
-int by_id_target(struct fs *fs, int64_t object, struct buf *out)
+int by_id_name(struct fs *fs, struct place at, struct buf *out)
 {
 	struct object found;
-	int r = object_get(fs->store, object, &found);
+	int r = object_get(fs->store, at.object, &found);
+	return r == 1 ? buf_add_text(out, found.id) : r < 0 ? r : -ENOENT;
+}
+
+int64_t by_id_count(struct fs *fs, struct place at)
+{
+	int64_t count = 0;
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+		count += object_count(fs->store, folders[i].kind, false);
+	return count;
+}
+
+int by_id_target(struct fs *fs, struct place at, struct buf *out)
+{
+	struct object found;
+	int r = object_get(fs->store, at.object, &found);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/scratch.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -20,6 +21,52 @@ struct scratch {
 	struct hidden hidden[HIDDEN_MAX];
 	size_t hidden_next;
 };
+
+/* `begin`, then as many letters and digits as mkstemp(3) and its like put there, then `end`. */
+static const struct {
+	const char *begin, *end;
+	size_t letters;
+	bool any_number; /* of letters, and of any kind */
+} temporary[] = {
+	{ ".", "", .any_number = true }, /* vim's swap, rsync, hidden by custom */
+	{ "#", "", .any_number = true }, /* emacs: autosave */
+	{ "", "~", .any_number = true }, /* backups */
+	{ "", ".bak", .any_number = true },
+	{ "", ".lock", .any_number = true }, /* git */
+	{ "", ".new", .any_number = true },
+	{ "", ".orig", .any_number = true },
+	{ "", ".rejected", .any_number = true }, /* ours */
+	{ "", ".swp", .any_number = true },
+	{ "", ".tmp", .any_number = true },
+	{ "4913", "" }, /* vim: whether the directory can be written */
+	{ "Cu", "", .letters = 6 }, /* ln -sf */
+	{ "sed", "", .letters = 6 },
+	{ "XX", "", .letters = 6 }, /* perl -i */
+};
+
+static size_t letters_in(const char *text, size_t size)
+{
+	size_t n = 0;
+	while (n < size && isalnum((unsigned char)text[n]))
+		n++;
+	return n;
+}
+
+bool scratch_name_is_temporary(const char *name)
+{
+	size_t size = strlen(name);
+	for (size_t i = 0; i < ARRAY_LEN(temporary); i++) {
+		size_t begin = strlen(temporary[i].begin), end = strlen(temporary[i].end);
+		if (size < begin + end || strncmp(name, temporary[i].begin, begin) != 0 ||
+			strcmp(name + size - end, temporary[i].end) != 0)
+			continue;
+		size_t between = size - begin - end;
+		if (temporary[i].any_number || (between == temporary[i].letters &&
+			letters_in(name + begin, between) == between))
+			return true;
+	}
+	return false;
+}
 
 int document_resize(struct buf *text, uint64_t size, size_t max)
 {

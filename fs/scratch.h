@@ -7,6 +7,9 @@
  * rename of one over a file of the tree is that file's new content.  Also kept
  * here: which files of the tree were removed a moment ago by a program that will
  * put a new one in their place (install, mv from another file system).
+ *
+ * Where new files of the tree may be made, they begin here too: what is written
+ * in pieces comes into being when it is complete.
  */
 #pragma once
 
@@ -25,6 +28,10 @@ enum {
 
 struct scratch; /* all of them */
 
+/* Whether it is how a program names a file that it will soon move or remove: such a name is a file
+ * of the tree only if it was one before. */
+bool scratch_name_is_temporary(const char *name);
+
 struct scratch_file {
 	struct list link; /* scratch.files, by serial */
 	uint64_t serial; /* never reused */
@@ -34,6 +41,7 @@ struct scratch_file {
 	struct buf data; /* contents, or the target of a link */
 	int64_t changed_us; /* wall clock */
 	int opens;
+	bool newborn; /* closing it makes it a file of the tree, see edit_born */
 	bool removed; /* has no name any more; freed with the last close */
 };
 

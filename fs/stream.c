@@ -161,7 +161,7 @@ int wait_follow(struct fs *fs, struct handle *h)
 	if (r <= 0)
 		return r;
 	h->ended = true;
-	r = session_status(fs, h->at.object, &h->text);
+	r = session_status(fs, h->at, &h->text);
 	return r == -ENOENT ? 0 : r;
 }
 

@@ -6,67 +6,81 @@
 #include "fs/nodes.h"
 
 /* root.c */
-int root_show_readme(struct fs *fs, int64_t object, struct buf *out);
-int root_show_status(struct fs *fs, int64_t object, struct buf *out);
-int root_show_error(struct fs *fs, int64_t object, struct buf *out);
-int root_last(struct fs *fs, int64_t object, struct buf *out);
-int by_id_find(struct fs *fs, const struct node *node, const char *name, int64_t *ret_object);
-int by_id_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret, int max);
-int by_id_target(struct fs *fs, int64_t object, struct buf *out);
+int root_show_readme(struct fs *fs, struct place at, struct buf *out);
+int root_show_status(struct fs *fs, struct place at, struct buf *out);
+int root_show_error(struct fs *fs, struct place at, struct buf *out);
+int root_last(struct fs *fs, struct place at, struct buf *out);
+int by_id_find(struct fs *fs, struct place at, const char *name, int64_t *ret_num);
+int by_id_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max);
+int by_id_name(struct fs *fs, struct place at, struct buf *out);
+int64_t by_id_count(struct fs *fs, struct place at);
+int by_id_target(struct fs *fs, struct place at, struct buf *out);
 
-/* objects.c: what all three kinds of object have, then agents and environments */
-int object_row_find(struct fs *fs, const struct node *node, const char *name, int64_t *ret_object);
-int object_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret,
-	int max);
-int object_row_rename(struct fs *fs, int64_t object, const char *name, struct buf *why);
-int object_row_id(struct fs *fs, int64_t object, struct buf *out);
-int object_row_body(struct fs *fs, int64_t object, struct buf *out);
-int object_row_keep(struct fs *fs, int64_t object, struct buf *why);
-int agent_make(struct fs *fs, const char *name, int64_t *ret_object, struct buf *why);
-int agent_default(struct fs *fs, int64_t object, struct buf *out);
-int agent_set_default(struct fs *fs, int64_t object, const char *target, struct buf *why);
-int agent_model(struct fs *fs, int64_t object, struct buf *out);
-int agent_system(struct fs *fs, int64_t object, struct buf *out);
-int agent_description(struct fs *fs, int64_t object, struct buf *out);
-int agent_version(struct fs *fs, int64_t object, struct buf *out);
-int environment_make(struct fs *fs, const char *name, int64_t *ret_object, struct buf *why);
-int environment_default(struct fs *fs, int64_t object, struct buf *out);
-int environment_set_default(struct fs *fs, int64_t object, const char *target, struct buf *why);
+/* objects.c: what all kinds of object have, and how they are made */
+int object_row_find(struct fs *fs, struct place at, const char *name, int64_t *ret_num);
+int object_row_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max);
+int object_row_name(struct fs *fs, struct place at, struct buf *out);
+int64_t object_row_count(struct fs *fs, struct place at);
+int object_row_time(struct fs *fs, struct place at, int64_t *ret_wall_us);
+int object_row_rename(struct fs *fs, struct place at, const struct node *to, const char *name,
+	struct buf *why);
+int object_row_id(struct fs *fs, struct place at, struct buf *out);
+int object_row_body(struct fs *fs, struct place at, struct buf *out);
+int object_row_keep(struct fs *fs, struct place at, struct buf *why);
+int agent_make(struct fs *fs, struct place at, const char *name, int64_t *ret_num, struct buf *why);
+int agent_default(struct fs *fs, struct place at, struct buf *out);
+int agent_set_default(struct fs *fs, struct place at, const char *target, struct buf *why);
+int environment_make(struct fs *fs, struct place at, const char *name, int64_t *ret_num,
+	struct buf *why);
+int environment_default(struct fs *fs, struct place at, struct buf *out);
+int environment_set_default(struct fs *fs, struct place at, const char *target, struct buf *why);
+
+/* agents.c: what an agent's files say */
+int agent_model(struct fs *fs, struct place at, struct buf *out);
+int agent_system(struct fs *fs, struct place at, struct buf *out);
+int agent_description(struct fs *fs, struct place at, struct buf *out);
+int agent_version(struct fs *fs, struct place at, struct buf *out);
+int version_row_find(struct fs *fs, struct place at, const char *name, int64_t *ret_num);
+int version_row_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max);
+int version_row_name(struct fs *fs, struct place at, struct buf *out);
+int version_row_time(struct fs *fs, struct place at, int64_t *ret_wall_us);
 
 /* sessions.c: the session as a directory */
-int session_row_each(struct fs *fs, const struct node *node, uint64_t after, struct child *ret,
-	int max);
-int session_row_make(struct fs *fs, const char *name, int64_t *ret_object, struct buf *why);
-int session_row_drop(struct fs *fs, int64_t object, struct buf *why);
-int session_row_rename(struct fs *fs, int64_t object, const char *name, struct buf *why);
-int session_agent_link(struct fs *fs, int64_t object, struct buf *out);
-int session_environment_link(struct fs *fs, int64_t object, struct buf *out);
-int session_relink_agent(struct fs *fs, int64_t object, const char *target, struct buf *why);
-int session_relink_environment(struct fs *fs, int64_t object, const char *target, struct buf *why);
+int session_row_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max);
+int session_row_time(struct fs *fs, struct place at, int64_t *ret_wall_us);
+int session_row_make(struct fs *fs, struct place at, const char *name, int64_t *ret_num,
+	struct buf *why);
+int session_row_drop(struct fs *fs, struct place at, struct buf *why);
+int session_row_rename(struct fs *fs, struct place at, const struct node *to, const char *name,
+	struct buf *why);
+int session_agent_link(struct fs *fs, struct place at, struct buf *out);
+int session_environment_link(struct fs *fs, struct place at, struct buf *out);
+int session_relink_agent(struct fs *fs, struct place at, const char *target, struct buf *why);
+int session_relink_environment(struct fs *fs, struct place at, const char *target, struct buf *why);
 
 /* facts.c: what a session's files say */
-int session_events_size(struct fs *fs, int64_t object, uint64_t *ret);
-int session_events_bytes(struct fs *fs, int64_t object, uint64_t offset, size_t size,
+int session_events_size(struct fs *fs, struct place at, uint64_t *ret);
+int session_events_bytes(struct fs *fs, struct place at, uint64_t offset, size_t size,
 	struct buf *out);
-int session_reply(struct fs *fs, int64_t object, struct buf *out);
-int session_status(struct fs *fs, int64_t object, struct buf *out);
-int session_usage(struct fs *fs, int64_t object, struct buf *out);
-int session_cost(struct fs *fs, int64_t object, struct buf *out);
-int session_show_title(struct fs *fs, int64_t object, struct buf *out);
-int session_save_title(struct fs *fs, int64_t object, struct slice text, struct buf *why);
-int session_show_error(struct fs *fs, int64_t object, struct buf *out);
-int session_json(struct fs *fs, int64_t object, struct buf *out);
-int session_workspace_path(struct fs *fs, int64_t object, struct buf *out);
-char *session_host(struct fs *fs, int64_t object);
-int session_transcript(struct fs *fs, int64_t object, struct buf *out);
-int session_transcript_size(struct fs *fs, int64_t object, uint64_t *ret);
+int session_reply(struct fs *fs, struct place at, struct buf *out);
+int session_status(struct fs *fs, struct place at, struct buf *out);
+int session_usage(struct fs *fs, struct place at, struct buf *out);
+int session_cost(struct fs *fs, struct place at, struct buf *out);
+int session_show_title(struct fs *fs, struct place at, struct buf *out);
+int session_save_title(struct fs *fs, struct place at, struct slice text, struct buf *why);
+int session_show_error(struct fs *fs, struct place at, struct buf *out);
+int session_json(struct fs *fs, struct place at, struct buf *out);
+int session_workspace_path(struct fs *fs, struct place at, struct buf *out);
+char *session_host(struct fs *fs, struct place at);
+int session_transcript(struct fs *fs, struct place at, struct buf *out);
+int session_transcript_size(struct fs *fs, struct place at, uint64_t *ret);
 
 /* input.c: what a session is told */
 int input_open(struct fs *fs, struct handle *h, struct buf *why);
-int input_show(struct fs *fs, int64_t object, struct buf *out);
+int input_show(struct fs *fs, struct place at, struct buf *out);
 int input_accept(struct fs *fs, struct handle *h, struct slice bytes, struct buf *why);
 int input_commit(struct fs *fs, struct handle *h, struct buf *why);
-int ctl_show(struct fs *fs, int64_t object, struct buf *out);
+int ctl_show(struct fs *fs, struct place at, struct buf *out);
 int ctl_accept(struct fs *fs, struct handle *h, struct slice bytes, struct buf *why);
 
 /* stream.c: files that wait */
