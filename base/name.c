@@ -5,12 +5,11 @@
 
 #include "base/limits.h"
 
-static const char letters_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+#define LETTERS_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 bool name_is_valid(const char *name)
 {
-	if (!*name || !strchr(letters_digits, *name))
-		return false;
-	size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-");
-	return name[n] == '\0' && n <= NAME_BYTES_MAX;
+	size_t size = strlen(name);
+	return size && size <= NAME_BYTES_MAX && strchr(LETTERS_DIGITS, *name) &&
+		strspn(name, LETTERS_DIGITS "._+-") == size;
 }
