@@ -434,9 +434,22 @@ static const struct shape networking_kinds[] = {
 	{ 0 },
 };
 
+/* It becomes an argument of its manager and a line of a file. */
+static const char *check_package(const cJSON *value)
+{
+	const char *at = value->valuestring, *end = at + strlen(at) - 1;
+	if (*at == '-' || *at == '#' || *at == ' ' || *end == ' ')
+		return "must not begin with - or # or have spaces around it";
+	for (; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return "must be one line of text";
+	return NULL;
+}
+
 #define PACKAGES(manager)                                              \
 	{ manager, SHAPE_LIST, .fallback = "[]", .max = 1000,          \
-		.parts = PARTS({ "", SHAPE_TEXT, .min = 1, .max = 255 }) }
+		.parts = PARTS({ "", SHAPE_TEXT, .min = 1, .max = 255, \
+			.check = check_package }) }
 
 static const struct shape package_kinds[] = {
 	{ "packages", SHAPE_OBJECT,

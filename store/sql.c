@@ -65,7 +65,8 @@ const char *const sql_text[SQLS] = {
 		"WHERE o.folder = ? AND o.num > ? ORDER BY o.num LIMIT ?",
 	[SQL_SESSION_DELETE] = "DELETE FROM session WHERE num = ?",
 	[SQL_SESSION_SET_AGENT] =
-		"UPDATE session SET agent = ?2, agent_version = ?3 WHERE num = ?1",
+		"UPDATE session SET agent = ?2, agent_version = ?3, overrides = NULL "
+		"WHERE num = ?1",
 	[SQL_SESSION_SET_ENVIRONMENT] = "UPDATE session SET environment = ?2 WHERE num = ?1",
 	[SQL_SESSION_PIN] = "UPDATE session SET agent_version = "
 		"(SELECT version FROM object WHERE object.num = session.agent) "
@@ -81,6 +82,7 @@ const char *const sql_text[SQLS] = {
 	[SQL_SESSION_RESOURCES] = "SELECT resources FROM session WHERE num = ?",
 	[SQL_SESSION_SET_RESOURCES] = "UPDATE session SET resources = ?2 WHERE num = ?1",
 	[SQL_SESSION_VAULT_IDS] = "SELECT vault_ids FROM session WHERE num = ?",
+	[SQL_SESSION_SET_VAULT_IDS] = "UPDATE session SET vault_ids = ?2 WHERE num = ?1",
 	[SQL_SESSION_WAITING] = SESSION_SELECT
 		"WHERE s.live = 1 AND s.status = ? AND s.stop = ? AND s.num > ? "
 		"ORDER BY s.num LIMIT ?",
