@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/wrap.h"
 #include "cmd/checks.h"
 #include "cmd/command.h"
 
@@ -10,15 +11,23 @@ static const char *const verdicts[] = {
 	[CHECK_REQUIRED] = "MISSING", [CHECK_USEFUL] = "without",
 };
 
+static void say_row(const char *verdict, const char *name, const char *words)
+{
+	cleanup(buf) struct buf row = BUF_INIT(4096);
+	(void)buf_printf(&row, "%-8s %-12s ", verdict, name);
+	wrap_text(&row, row.size, row.size, words);
+	(void)fputs(buf_text(&row), stdout);
+}
+
 /* True when the main job cannot run because of it. */
 static bool examine(const struct check *row, const struct settings *settings)
 {
 	cleanup(buf) struct buf words = BUF_INIT(2048);
 	int r = row->run(settings, &words);
-	(void)printf("%-8s %-12s %s\n", r < 0 ? verdicts[row->need] : "ok", row->name,
+	say_row(r < 0 ? verdicts[row->need] : "ok", row->name,
 		words.size ? buf_text(&words) : strerror(-r));
 	if (r < 0)
-		(void)printf("%-8s %-12s %s\n", "", "", row->remedy);
+		say_row("", "", row->remedy);
 	return r < 0 && row->need == CHECK_REQUIRED;
 }
 

@@ -53,8 +53,8 @@ static int print_help(const struct command *row)
 	(void)printf("usage: agentdirs %s %s\n\n%s.\n%s\n", row->name, row->operands, row->help,
 		row->more);
 	(void)printf("options [and their environment variables]:\n%s", buf_text(&options));
-	(void)printf("\nEach option can also be a line `NAME VALUE` in %s.\n",
-		file ? file : "~/.config/agentdirs/config");
+	(void)printf("\nEach option can also be a line without the dashes, such as `max-running 8` or\n"
+		"`offline yes`, in %s\n", file ? file : "~/.config/agentdirs/config");
 	return EXIT_DONE;
 }
 

@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/wrap.h"
 
 enum {
 	FILE_BYTES_MAX = 64 << 10, /* a config file; a dozen lines is usual */
 	NAME_SETTING_MAX = 128, /* model names; the longest today has 29 */
-	HELP_COLUMNS = 78,
+	HELP_INDENT = 8,
 };
 
 static const char *const levels[] = {
@@ -374,20 +375,6 @@ int settings_load(struct settings *s, struct buf *why)
 
 /* --- help --- */
 
-/* Words between blanks, on lines that fit a terminal. */
-static void add_wrapped(struct buf *out, const char *text)
-{
-	size_t column = HELP_COLUMNS;
-	while (*text) {
-		size_t size = strcspn(text, " ");
-		bool fits = column + 1 + size <= HELP_COLUMNS;
-		(void)buf_printf(out, "%s%.*s", fits ? " " : "\n        ", (int)size, text);
-		column = (fits ? column + 1 : 8) + size;
-		text += size + strspn(text + size, " ");
-	}
-	(void)buf_add_char(out, '\n');
-}
-
 static void help_row(const struct setting *row, struct buf *out)
 {
 	(void)buf_add_text(out, "  ");
@@ -398,7 +385,8 @@ static void help_row(const struct setting *row, struct buf *out)
 	cleanup(free) char *fallback =
 		row->fallback ? xprintf(" (default: %s)", row->fallback) : xstrdup("");
 	cleanup(free) char *text = xprintf("%s%s [%s]", row->help, fallback, row->variable);
-	add_wrapped(out, text);
+	(void)buf_printf(out, "\n%*s", HELP_INDENT, "");
+	wrap_text(out, HELP_INDENT, HELP_INDENT, text);
 }
 
 void settings_help(unsigned user, struct buf *out)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/wrap.h"
 #include "cmd/bounded.h"
 #include "cmd/command.h"
 #include "cmd/flat.h"
@@ -64,7 +65,7 @@ static void disarm(char *text)
 			*text = '?';
 }
 
-static void add_line(struct buf *out, const char *name, const char *text)
+static void add_session(struct buf *out, const char *name, const char *text)
 {
 	cleanup(free) char *line =
 		xprintf("  %-24s %.*s", name, (int)strcspn(text, "\n"), text);
@@ -80,11 +81,11 @@ static void count_state(struct tally *t, const char *name, const char *status)
 			continue;
 		t->count[i]++;
 		if (states[i].heading && t->listed[i]++ < LISTED_MAX)
-			add_line(&t->named[i], name, status);
+			add_session(&t->named[i], name, status);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(troubles); i++)
 		if (strstr(status, troubles[i]) && t->troubled++ < LISTED_MAX)
-			add_line(&t->trouble, name, status);
+			add_session(&t->trouble, name, status);
 }
 
 static void count_session(struct tally *t, int dir, const char *name)
@@ -119,13 +120,22 @@ static int count_sessions(struct tally *t, const char *mountpoint)
 	return 0;
 }
 
-static void add_fact(struct buf *out, struct slice facts, const char *before, const char *name)
+static void add_line(struct buf *out, const char *name, const char *text)
 {
-	cleanup(free) char *value = flat_find_text(facts, name);
+	size_t before = out->size;
+	(void)buf_printf(out, "%-9s ", name);
+	wrap_text(out, out->size - before, out->size - before, text);
+}
+
+/* A fact as far as `end`; "?" when the tree does not give it.  Given. */
+static char *fact(struct slice facts, const char *name, const char *end)
+{
+	char *value = flat_find_text(facts, name);
 	if (!value)
-		return;
+		return xstrdup("?");
+	value[strcspn(value, end)] = '\0';
 	disarm(value);
-	(void)buf_printf(out, "%s%s", before, value);
+	return value;
 }
 
 static void add_facts(struct buf *out, const char *mountpoint)
@@ -133,14 +143,19 @@ static void add_facts(struct buf *out, const char *mountpoint)
 	cleanup(free) char *path = xprintf("%s/status", mountpoint);
 	cleanup(free) char *text = read_small(AT_FDCWD, path);
 	struct slice facts = slice_of(text);
-	(void)buf_printf(out, "%-9s %s\n", "mounted", mountpoint);
-	add_fact(out, facts, "store     ", "store");
-	add_fact(out, facts, "\nversion   ", "version");
-	add_fact(out, facts, ", since ", "started");
-	add_fact(out, facts, "\nmodel     ", "model");
-	add_fact(out, facts, " at ", "base_url");
-	add_fact(out, facts, "\nisolation ", "isolation");
-	(void)buf_add_char(out, '\n');
+	cleanup(free) char *store = fact(facts, "store", ""), *model = fact(facts, "model", "");
+	cleanup(free) char *version = fact(facts, "version", ""), *since = fact(facts, "started", ".Z");
+	cleanup(free) char *server = fact(facts, "base_url", "");
+	cleanup(free) char *isolation = fact(facts, "isolation", "");
+	bool offline = strcmp(server, "rehearsal") == 0;
+	cleanup(free) char *who = offline ?
+		xprintf("%s, played by the rehearsal model (--offline)", model) :
+		xprintf("%s at %s", model, server);
+	cleanup(free) char *running = xprintf("%s, since %sZ", version, since);
+	(void)buf_printf(out, "%-9s %s\n%-9s %s\n", "mounted", mountpoint, "store", store);
+	add_line(out, "version", running);
+	add_line(out, "model", who);
+	add_line(out, "isolation", isolation);
 }
 
 static void add_heading(struct buf *out, const char *heading, const struct buf *names, int count)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* utf8, clock, id and name. */
+/* utf8, clock, id, name and wrap. */
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/name.h"
 #include "base/utf8.h"
+#include "base/wrap.h"
 #include "tests/unit/test.h"
 
 static const struct {
@@ -44,8 +45,36 @@ static const struct {
 	{ "01234567890123456789012345678901234567890123456789012345678901234", false },
 };
 
+#define TEN "123456789 "
+#define FIFTY TEN TEN TEN TEN TEN
+
+static const struct {
+	size_t column, indent;
+	const char *text, *want;
+} wrap_cases[] = {
+	{ 0, 0, "", "\n" },
+	{ 0, 0, "  a   b ", "a b\n" },
+	{ 0, 2, FIFTY TEN TEN "12345678 1", FIFTY TEN TEN "12345678\n  1\n" }, /* 78, and 80 */
+	{ 0, 2, FIFTY TEN TEN "1234567 1", FIFTY TEN TEN "1234567 1\n" }, /* 79 */
+	{ 70, 2, "a 1234567 b", "a 1234567\n  b\n" },
+	{ 70, 2, "a `b c d e f` g", "a\n  `b c d e f` g\n" },
+	{ 70, 2, "a ` b c d e f g", "a ` b c d\n  e f g\n" }, /* no pair, no quote */
+	{ 75, 0, "a \xc3\xa9 b c", "a \xc3\xa9\nb c\n" },
+	{ 75, 0, "123456789", "123456789\n" },
+};
+
+static void test_wrap(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(wrap_cases); i++) {
+		cleanup(buf) struct buf out = BUF_INIT(0);
+		wrap_text(&out, wrap_cases[i].column, wrap_cases[i].indent, wrap_cases[i].text);
+		CHECK_TEXT(buf_text(&out), wrap_cases[i].want);
+	}
+}
+
 int main(void)
 {
+	test_wrap();
 	for (size_t i = 0; i < ARRAY_LEN(utf8_cases); i++) {
 		struct buf out = BUF_INIT(100);
 		CHECK_INT(utf8_is_valid(utf8_cases[i].bytes, utf8_cases[i].size), utf8_cases[i].valid);
