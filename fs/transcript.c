@@ -4,153 +4,155 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/utf8.h"
-#include "store/event.h"
+#include "fs/piece.h"
 #include "store/log.h"
 
-static int add_content(const cJSON *event, struct buf *out)
-{
-	cleanup(buf) struct buf text = BUF_INIT(LINE_BYTES_MAX);
-	int r = event_content_text(json_get(event, "content"), &text);
-	if (r < 0)
-		return r;
-	buf_add(out, buf_text(&text), text.size);
-	if (text.size && text.data[text.size - 1] != '\n')
-		buf_add_char(out, '\n');
-	return 0;
-}
-
-/* A heading for the speaker, the words, an empty line. */
-static int said(const char *who, const cJSON *event, struct buf *out)
-{
-	buf_printf(out, "## %s\n\n", who);
-	int r = add_content(event, out);
-	buf_add_char(out, '\n');
-	return r;
-}
-
-static int user_message(const cJSON *event, struct buf *out)
-{
-	return said("user", event, out);
-}
-
-static int system_message(const cJSON *event, struct buf *out)
-{
-	return said("system", event, out);
-}
-
-static int agent_message(const cJSON *event, struct buf *out)
-{
-	return said("agent", event, out);
-}
-
-static int user_interrupt(const cJSON *event, struct buf *out)
-{
-	return buf_add_text(out, "*The user interrupted the turn.*\n\n");
-}
-
-/* A fence longer than any run of backquotes within, so that nothing inside can end it. */
-static void fence(struct slice text, struct buf *out)
-{
-	size_t longest = 2, run = 0;
-	for (size_t i = 0; i < text.size; i++) {
-		run = text.at[i] == '`' ? run + 1 : 0;
-		longest = run > longest ? run : longest;
-	}
-	for (size_t i = 0; i <= longest; i++)
-		buf_add_char(out, '`');
-}
-
-static void fenced(struct slice text, struct buf *out)
-{
-	fence(text, out);
-	buf_add_char(out, '\n');
-	buf_add(out, text.at, text.size);
-	if (text.size && text.at[text.size - 1] != '\n')
-		buf_add_char(out, '\n');
-	fence(text, out);
-	buf_add_text(out, "\n\n");
-}
-
-static int tool_use(const cJSON *event, struct buf *out)
-{
-	const char *name = json_text(event, "name");
-	const cJSON *input = json_get(event, "input");
-	const char *command = input ? json_text(input, "command") : NULL;
-	cleanup(buf) struct buf text = BUF_INIT(LINE_BYTES_MAX);
-	if (command)
-		buf_add_text(&text, command);
-	else if (input)
-		json_print(&text, input);
-	buf_printf(out, "**%s**\n\n", name ? name : "?");
-	fenced(buf_slice(&text), out);
-	return text.overflow ? -EFBIG : 0;
-}
-
-static int tool_result(const cJSON *event, struct buf *out)
-{
-	cleanup(buf) struct buf text = BUF_INIT(LINE_BYTES_MAX);
-	int r = event_content_text(json_get(event, "content"), &text);
-	if (r < 0)
-		return r;
-	size_t whole = text.size;
-	if (whole > TRANSCRIPT_RESULT_CHARS) {
-		buf_cut(&text, utf8_clip(text.data, TRANSCRIPT_RESULT_CHARS));
-		buf_printf(&text, "\n… %zu bytes in all\n", whole);
-	}
-	buf_add_text(out, json_bool(event, "is_error", false) ? "*failed:*\n\n" : "*result:*\n\n");
-	fenced(buf_slice(&text), out);
-	return 0;
-}
-
-static int confirmation(const cJSON *event, struct buf *out)
-{
-	const char *result = json_text(event, "result"), *why = json_text(event, "deny_message");
-	return buf_printf(out, "*The user answered: %s%s%s*\n\n", result ? result : "?",
-		why ? ": " : "", why ? why : "");
-}
-
-static int session_error(const cJSON *event, struct buf *out)
-{
-	const cJSON *message = json_path(event, "error.message");
-	return buf_printf(out, "*Error: %s*\n\n",
-		cJSON_IsString(message) ? message->valuestring : "unknown");
-}
-
-static int compacted(const cJSON *event, struct buf *out)
-{
-	return buf_add_text(out, "*What was said before was summarised.*\n\n");
-}
-
-static const struct {
-	const char *type;
-	int (*show)(const cJSON *event, struct buf *out);
-} shown[] = {
-	{ "user.message", user_message },
-	{ "system.message", system_message },
-	{ "agent.message", agent_message },
-	{ "user.interrupt", user_interrupt },
-	{ "agent.tool_use", tool_use },
-	{ "agent.mcp_tool_use", tool_use },
-	{ "agent.custom_tool_use", tool_use },
-	{ "agent.tool_result", tool_result },
-	{ "agent.mcp_tool_result", tool_result },
-	{ "user.custom_tool_result", tool_result },
-	{ "user.tool_result", tool_result },
-	{ "user.tool_confirmation", confirmation },
-	{ "session.error", session_error },
-	{ "agent.thread_context_compacted", compacted },
+/* A call without its result.  The first one is shown as it comes; the others are held. */
+struct call {
+	struct list link; /* transcript.calls */
+	char *id; /* owned; NULL: nothing can belong to it */
+	struct buf held;
+	bool answered;
 };
 
-int transcript_event(const cJSON *event, struct buf *out)
+void transcript_init(struct transcript *t)
 {
-	const char *type = json_text(event, "type");
-	for (size_t i = 0; type && i < ARRAY_LEN(shown); i++)
-		if (strcmp(type, shown[i].type) == 0) {
-			int r = shown[i].show(event, out);
-			return r < 0 ? r : out->overflow ? -EFBIG : 0;
+	*t = (struct transcript){ 0 };
+	list_init(&t->calls);
+}
+
+static void drop(struct transcript *t, struct call *call)
+{
+	list_remove(&call->link);
+	t->call_count--;
+	buf_done(&call->held);
+	free(call->id);
+	free(call);
+}
+
+void transcript_done(struct transcript *t)
+{
+	struct call *call;
+	list_each (&t->calls, call, struct call, link)
+		drop(t, call);
+}
+
+static struct call *first(const struct transcript *t)
+{
+	return list_first(&t->calls, struct call, link);
+}
+
+static int add(struct buf *out, const struct buf *text)
+{
+	return buf_add(out, buf_text(text), text->size);
+}
+
+/* The first call has its result: the next one takes its place. */
+static void advance(struct transcript *t, struct buf *out)
+{
+	for (struct call *call; (call = first(t)) && call->answered;) {
+		drop(t, call);
+		if ((call = first(t))) {
+			(void)add(out, &call->held);
+			buf_done(&call->held);
 		}
-	return 0;
+	}
+}
+
+/* Somebody speaks: nothing is held back any longer. */
+static void release(struct transcript *t, struct buf *out)
+{
+	for (struct call *call; (call = first(t));) {
+		call->answered = true;
+		advance(t, out);
+	}
+}
+
+static void let_agent_speak(struct transcript *t, struct buf *out)
+{
+	if (!t->agent_speaks)
+		(void)buf_add_text(out, "## agent\n\n");
+	t->agent_speaks = true;
+}
+
+static void take_none(struct transcript *t, const char *id, const struct buf *text, struct buf *out)
+{
+}
+
+static void take_word(struct transcript *t, const char *id, const struct buf *text, struct buf *out)
+{
+	release(t, out);
+	t->agent_speaks = false;
+	(void)add(out, text);
+}
+
+static void take_agent(struct transcript *t, const char *id, const struct buf *text,
+	struct buf *out)
+{
+	release(t, out);
+	let_agent_speak(t, out);
+	(void)add(out, text);
+}
+
+/* Where the text about a call goes: one whose call was released, or is unknown, is shown at once. */
+static struct buf *place_of(struct transcript *t, struct call *call, struct buf *out)
+{
+	return !call || call == first(t) ? out : &call->held;
+}
+
+static void take_call(struct transcript *t, const char *id, const struct buf *text, struct buf *out)
+{
+	if (t->call_count == TRANSCRIPT_CALLS_MAX)
+		release(t, out);
+	struct call *call = xcalloc(1, sizeof(*call));
+	call->id = id ? xstrdup(id) : NULL;
+	buf_init(&call->held, out->max);
+	list_add(&t->calls, &call->link);
+	t->call_count++;
+	let_agent_speak(t, out);
+	(void)add(place_of(t, call, out), text);
+}
+
+static struct call *find_call(struct transcript *t, const char *id)
+{
+	struct call *call;
+	list_each (&t->calls, call, struct call, link)
+		if (id && call->id && !call->answered && strcmp(call->id, id) == 0)
+			return call;
+	return NULL;
+}
+
+static void take_note(struct transcript *t, const char *id, const struct buf *text, struct buf *out)
+{
+	(void)add(place_of(t, find_call(t, id), out), text);
+}
+
+static void take_result(struct transcript *t, const char *id, const struct buf *text,
+	struct buf *out)
+{
+	struct call *call = find_call(t, id);
+	(void)add(place_of(t, call, out), text);
+	if (call)
+		call->answered = true;
+	advance(t, out);
+}
+
+static void (*const take[])(struct transcript *t, const char *id, const struct buf *text,
+	struct buf *out) = {
+	[PIECE_NONE] = take_none,
+	[PIECE_WORD] = take_word,
+	[PIECE_AGENT] = take_agent,
+	[PIECE_CALL] = take_call,
+	[PIECE_NOTE] = take_note,
+	[PIECE_RESULT] = take_result,
+};
+
+int transcript_event(struct transcript *t, const cJSON *event, struct buf *out)
+{
+	cleanup(buf) struct buf text = BUF_INIT(out->max);
+	struct piece piece = piece_show(event, &text);
+	take[piece.kind](t, piece.call, &text, out);
+	return out->overflow || text.overflow ? -EFBIG : 0;
 }
 
 enum { KNOWN_SIZES = 1024 }; /* sessions; two that share a slot only cost time */
@@ -158,7 +160,8 @@ enum { KNOWN_SIZES = 1024 }; /* sessions; two that share a slot only cost time *
 struct transcripts {
 	struct known {
 		int64_t session;
-		uint64_t seq, size; /* of the transcript up to and with event `seq` */
+		uint64_t seq, size; /* of the transcript up to and with event `seq` … */
+		bool agent_speaks; /* … where no call is open, and that was the fold's state */
 	} known[KNOWN_SIZES];
 };
 
@@ -173,21 +176,48 @@ struct transcripts *transcripts_free(struct transcripts *transcripts)
 	return NULL;
 }
 
-static int add_event(struct store *store, int64_t session, uint64_t seq, struct buf *out)
+static int add_event(struct store *store, int64_t session, uint64_t seq, struct transcript *t,
+	struct buf *out)
 {
 	cleanup(json) cJSON *event = log_event(store, session, seq);
-	return event ? transcript_event(event, out) : 0;
+	return event ? transcript_event(t, event, out) : 0;
 }
 
 int transcript_show(struct store *store, const struct session *session, struct buf *out)
 {
-	int64_t num = session->object.num;
-	uint64_t last = session->fold.events;
-	for (uint64_t seq = 1; seq <= last; seq++) {
-		int r = add_event(store, num, seq, out);
+	struct transcript t;
+	transcript_init(&t);
+	int r = 0;
+	for (uint64_t seq = 1; r == 0 && seq <= session->fold.events; seq++)
+		r = add_event(store, session->object.num, seq, &t, out);
+	transcript_done(&t);
+	return r;
+}
+
+static void remember(struct known *known, uint64_t seq, uint64_t size, const struct transcript *t)
+{
+	if (t->call_count)
+		return;
+	known->seq = seq;
+	known->size = size;
+	known->agent_speaks = t->agent_speaks;
+}
+
+static int size_from(struct known *known, struct store *store, const struct session *session,
+	struct transcript *t, uint64_t *ret)
+{
+	cleanup(buf) struct buf piece = BUF_INIT(0);
+	uint64_t size = known->size;
+	t->agent_speaks = known->agent_speaks;
+	for (uint64_t seq = known->seq + 1; seq <= session->fold.events; seq++) {
+		buf_clear(&piece);
+		int r = add_event(store, session->object.num, seq, t, &piece);
 		if (r < 0)
 			return r;
+		size += piece.size;
+		remember(known, seq, size, t);
 	}
+	*ret = size;
 	return 0;
 }
 
@@ -198,15 +228,9 @@ int transcript_size(struct transcripts *transcripts, struct store *store,
 	struct known *known = &transcripts->known[(uint64_t)num % KNOWN_SIZES];
 	if (known->session != num)
 		*known = (struct known){ .session = num };
-	cleanup(buf) struct buf piece = BUF_INIT(LINE_BYTES_MAX);
-	while (known->seq < session->fold.events) {
-		buf_clear(&piece);
-		int r = add_event(store, num, known->seq + 1, &piece);
-		if (r < 0)
-			return r;
-		known->seq++;
-		known->size += piece.size;
-	}
-	*ret = known->size;
-	return 0;
+	struct transcript t;
+	transcript_init(&t);
+	int r = size_from(known, store, session, &t, ret);
+	transcript_done(&t);
+	return r;
 }

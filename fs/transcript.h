@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The conversation as Markdown for people.
+ * The conversation as Markdown for people: a fold over the log whose pieces
+ * (piece.h) are put in an order that reads well.
  *
- * Each event gives its own piece of text, whatever came before it, so the whole
- * only ever grows at its end and its size is known without making it again.
+ * The agent's words and calls stand under one heading until somebody else
+ * speaks.  A call's result stands with its call, also when several ran at once:
+ * what belongs to a later call is held back until the calls before it have their
+ * results.  Nothing that was shown ever changes, so the whole only grows at its
+ * end, `tail -f` follows it, and its size is known without making it again.
  */
 #pragma once
 
 #include "base/json.h"
+#include "base/list.h"
 #include "store/session.h"
 
-enum { TRANSCRIPT_RESULT_CHARS = 4000 }; /* of a tool's result; the rest is in `events` */
+enum { TRANSCRIPT_CALLS_MAX = 256 }; /* held back at once; then they are shown as they are */
 
-/* Adds what the event looks like; nothing for the many that a reader does not want to see.  0 or
- * -EFBIG. */
-int transcript_event(const cJSON *event, struct buf *out);
+/* Where the fold stands between two events. */
+struct transcript {
+	bool agent_speaks; /* its heading stands already */
+	struct list calls; /* struct call.link, without results, in the log's order */
+	size_t call_count;
+};
+
+void transcript_init(struct transcript *t);
+void transcript_done(struct transcript *t);
+
+/* Adds to `out` what can be shown after this event; often nothing.  0 or -EFBIG. */
+int transcript_event(struct transcript *t, const cJSON *event, struct buf *out);
 
 struct transcripts; /* sizes that are known */
 
