@@ -43,7 +43,7 @@ static int read_log(struct active *a, uint64_t events, struct buf *why)
 	for (uint64_t seq = 1; seq <= events; seq++) {
 		cleanup(json) cJSON *event = log_event(a->harness->store, a->num, seq);
 		if (!event)
-			return fail(why, EIO, "session %s: event %llu of the log cannot be read", a->id,
+			return fail(why, EIO, "event %llu of the session's log cannot be read",
 				(unsigned long long)seq);
 		(void)prompt_event(&a->prompt, event);
 		fold_open(a, event);
@@ -52,39 +52,48 @@ static int read_log(struct active *a, uint64_t events, struct buf *why)
 	return 0;
 }
 
-static enum turn_input found_in(const struct active *a, const struct session *session)
+/* The phase in which a predecessor left the session: asking, when a request has no end, or when everything is
+ * answered and no request begun. */
+static enum turn_phase phase_in(const struct active *a, const struct session *session)
 {
 	if (session->fold.status == SESSION_RESCHEDULING)
-		return TURN_FOUND_BACKOFF;
+		return TURN_BACKOFF;
 	if (session->fold.status != SESSION_RUNNING)
-		return TURN_INPUTS;
+		return TURN_IDLE;
 	bool open = calls_in(a, CALL_OPEN) + calls_in(a, CALL_DONE) > 0;
-	return open && !a->request_id[0] ? TURN_FOUND_WORKING : TURN_FOUND_ASKING;
+	return open && !a->request_id[0] ? TURN_WORKING : TURN_ASKING;
 }
 
 static int load_agent(struct active *a, const struct session *session, struct buf *why)
 {
 	int error = 0;
-	a->agent = object_body(a->harness->store, session->agent, session->agent_version, &error);
-	if (!a->agent)
-		return fail(why, ENOENT, "session %s: its agent cannot be read", a->id);
 	a->agent_num = session->agent;
 	a->agent_version = session->agent_version;
+	a->agent = object_body(a->harness->store, session->agent, session->agent_version, &error);
 	const char *name = json_text(a->agent, "name");
 	a->agent_name = xstrdup(name ? name : "");
+	if (!a->agent)
+		return fail(why, ENOENT, "the session's agent cannot be read; choose another in a new session");
+	if (!cJSON_IsString(json_path(a->agent, "model.id")))
+		return fail(why, EINVAL, "the session's agent names no model");
 	if (prompt_set_head(&a->prompt, a->agent, surroundings) < 0)
-		return fail(why, EFBIG, "session %s: its agent's definition is too large", a->id);
+		return fail(why, EFBIG, "the definition of the session's agent is too large for a request");
 	return 0;
 }
 
-static int load(struct active *a, const struct session *session, struct buf *why)
+/* What cannot be used is said in the log, by the turn machine like everything else. */
+static void load(struct active *a, const struct session *session)
 {
+	cleanup(buf) struct buf why = BUF_INIT(1000);
 	a->workspace = session_workspace(a->harness->store, &session->object);
-	int r = load_agent(a, session, why);
+	int r = load_agent(a, session, &why);
 	if (r >= 0)
-		r = read_log(a, session->fold.events, why);
-	a->found = r >= 0 ? found_in(a, session) : TURN_INPUTS;
-	return r;
+		r = read_log(a, session->fold.events, &why);
+	a->phase = phase_in(a, session);
+	a->found = a->phase != TURN_IDLE;
+	a->unusable = r < 0;
+	if (a->unusable)
+		record_failure(a, "unknown_error", buf_text(&why));
 }
 
 static void on_retry_due(void *data)
@@ -94,19 +103,9 @@ static void on_retry_due(void *data)
 	active_ready(a);
 }
 
-/* The sandbox stopped answering: its calls are over, and it goes. */
-static void on_tools_late(void *data)
+static void on_calls_late(void *data)
 {
-	struct active *a = data;
-	struct sandbox *sandbox = sandbox_find(a->harness->sandboxes, a->id);
-	if (sandbox)
-		sandbox_discard(sandbox);
-	for (size_t i = 0; i < a->call_count; i++)
-		if (a->calls[i].state == CALL_SENT)
-			calls_finish(&a->calls[i], true,
-				slice_of("The sandbox stopped answering and was discarded; what this call did "
-					 "is not known. The files in /workspace are kept."));
-	active_ready(a);
+	calls_late(data);
 }
 
 static void set_ids(struct active *a, const char *id)
@@ -116,30 +115,33 @@ static void set_ids(struct active *a, const char *id)
 	(void)snprintf(a->thread, ID_SIZE, "sthr%s", digits ? digits : "_");
 }
 
-struct active *active_load(struct harness *h, int64_t num, struct buf *why)
+/* 1 and the session, 0 when it is gone, archived or over, or -errno. */
+static int get_live(struct store *store, int64_t num, struct session *ret)
+{
+	int r = session_get(store, num, ret);
+	return r <= 0 ? r : !ret->object.archived_us && ret->fold.status != SESSION_TERMINATED;
+}
+
+int active_load(struct harness *h, int64_t num, struct active **ret)
 {
 	struct session session;
-	int r = session_get(h->store, num, &session);
-	if (r <= 0 || session.object.archived_us || session.fold.status == SESSION_TERMINATED) {
-		fail(why, ENOENT, "session %lld is gone or ended", (long long)num);
-		return NULL;
-	}
+	int r = get_live(h->store, num, &session);
+	if (r <= 0)
+		return r;
 	struct active *a = xcalloc(1, sizeof(*a));
 	a->harness = h;
 	a->num = num;
-	a->found = TURN_INPUTS;
 	a->retry = (struct loop_timer){ .on_due = on_retry_due, .data = a };
-	a->tools_timer = (struct loop_timer){ .on_due = on_tools_late, .data = a };
+	a->calls_timer = (struct loop_timer){ .on_due = on_calls_late, .data = a };
 	preview_init(a);
 	a->answer.retry_after_ms = -1;
 	list_init(&a->mark);
-	list_add(&h->actives, &a->link);
-	h->active_count++;
 	set_ids(a, session.object.id);
+	harness_enter(h, a);
 	prompt_init(&a->prompt);
-	if (load(a, &session, why) < 0)
-		return active_free(a);
-	return a;
+	load(a, &session);
+	*ret = a;
+	return 1;
 }
 
 struct active *active_free(struct active *a)
@@ -149,11 +151,12 @@ struct active *active_free(struct active *a)
 	if (a->request)
 		model_cancel(a->request);
 	loop_disarm(a->harness->loop, &a->retry);
-	loop_disarm(a->harness->loop, &a->tools_timer);
+	loop_disarm(a->harness->loop, &a->calls_timer);
 	list_remove(&a->mark);
-	list_remove(&a->link);
-	if (!a->kept_ms)
-		a->harness->active_count--;
+	if (a->kept_ms)
+		list_remove(&a->link);
+	else
+		harness_leave(a->harness, a);
 	record_clear(a);
 	preview_clear(a);
 	calls_clear(a);
@@ -212,19 +215,21 @@ static enum turn_input answered_input(struct active *a)
 	return a->answer.input;
 }
 
-/* The next thing that has happened, most urgent first; TURN_INPUTS when there is none. */
+/* The next thing that has happened, most urgent first; TURN_INPUTS when there is none.  An interrupt is looked
+ * for each time, whether or not its hint has come: what else is queued may only be taken when there is none. */
 static enum turn_input next_input(struct active *a)
 {
-	enum turn_input found = a->found;
-	if (found != TURN_INPUTS) {
-		a->found = TURN_INPUTS;
-		return found;
-	}
-	if (a->woken && interrupt_is_queued(a))
+	if (interrupt_is_queued(a))
 		return TURN_INTERRUPT;
+	if (a->unusable)
+		return a->phase != TURN_IDLE || queued_input(a) != TURN_INPUTS ? TURN_FAILURE : TURN_INPUTS;
+	if (a->found) {
+		a->found = false;
+		return TURN_FOUND;
+	}
 	if (a->answer.ready)
 		return answered_input(a);
-	if (calls_in(a, CALL_DONE))
+	if (a->phase == TURN_WORKING && calls_in(a, CALL_DONE))
 		return calls_in(a, CALL_OPEN) + calls_in(a, CALL_SENT) ? TURN_RESULT : TURN_RESULTS;
 	if (a->due) {
 		a->due = false;
@@ -243,14 +248,28 @@ static void enter_phase(struct active *a, enum turn_phase phase)
 	a->woken |= phase == TURN_IDLE; /* what was queued meanwhile starts the next turn */
 }
 
+/* Nothing that has happened means anything any more. */
+static void forget(struct active *a)
+{
+	a->woken = a->due = a->found = a->answer.ready = false;
+}
+
 int active_advance(struct active *a)
 {
 	enum turn_input input;
+	struct session session;
+	int r = a->phase == TURN_IDLE ? get_live(a->harness->store, a->num, &session) : 1;
+	if (r < 0)
+		return r;
+	if (r == 0) { /* archived or deleted since it was loaded; a session that runs cannot be */
+		forget(a);
+		return 0;
+	}
 	while (!a->effect_count && (input = next_input(a)) != TURN_INPUTS) {
 		const struct turn_row *row = turn_next(a->phase, input);
 		if (!row)
 			continue;
-		int r = ops_log(a, row);
+		r = ops_log(a, row);
 		if (r < 0)
 			return r;
 		enter_phase(a, row->next);
@@ -262,5 +281,6 @@ int active_advance(struct active *a)
 
 bool active_has_input(const struct active *a)
 {
-	return a->woken || a->due || a->answer.ready || a->found != TURN_INPUTS || calls_in(a, CALL_DONE);
+	return a->woken || a->due || a->answer.ready || a->found ||
+		(a->phase == TURN_WORKING && calls_in(a, CALL_DONE));
 }

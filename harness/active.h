@@ -16,6 +16,7 @@
 #include "harness/prompt.h"
 #include "harness/turn.h"
 #include "sandbox/protocol.h"
+#include "sandbox/sandbox.h"
 #include "store/session.h"
 #include "tools/tool.h"
 
@@ -67,6 +68,7 @@ struct stream_block {
 struct active {
 	struct harness *harness;
 	struct list link; /* harness.actives, or harness.kept */
+	struct list by_num, by_id; /* buckets of the harness, while active */
 	int64_t num;
 	char id[ID_SIZE]; /* the session's */
 	char thread[ID_SIZE]; /* its primary thread's: the same digits with the prefix sthr */
@@ -79,7 +81,7 @@ struct active {
 
 	enum turn_phase phase;
 	struct prompt prompt;
-	struct list mark; /* harness.marked, or itself: something has happened, the round is to look at it */
+	struct list mark; /* harness.marked, the round's own list, or none: something has happened */
 	struct loop_timer retry;
 	int attempt; /* failed attempts at the request that is due */
 
@@ -97,20 +99,21 @@ struct active {
 
 	struct call *calls; /* of the latest response */
 	size_t call_count;
-	struct loop_timer tools_timer; /* bounds the wait for results */
+	struct loop_timer calls_timer; /* bounds the wait for the next result */
 
 	/* What happened, until the round looks at it. */
 	bool woken, due;
-	enum turn_input found; /* TURN_FOUND_*, or TURN_INPUTS for nothing */
+	bool found; /* the phase is the log's: nothing was done here yet */
+	bool unusable; /* agent or log cannot be read; a->answer says why */
 
 	/* What the round decided, until it is committed. */
 	enum turn_op effects[TURN_OPS_MAX];
 	size_t effect_count;
 };
 
-/* Reads the session's log and makes its memory; its first input is what was found there.  NULL with a
- * sentence when the session is gone or cannot run. */
-struct active *active_load(struct harness *h, int64_t num, struct buf *why);
+/* Reads the session's log and makes its memory; its first input is what was found there.  1; 0 when the session
+ * is gone, archived or over; -errno.  A session that cannot be used is loaded too: its turn will say why. */
+int active_load(struct harness *h, int64_t num, struct active **ret);
 struct active *active_free(struct active *a); /* cancels its request; the sandbox lives on */
 
 /* Marks the session for the round. */
@@ -127,9 +130,12 @@ struct call *calls_add(struct active *a, const char *event_id, const char *tool_
 struct call *calls_find(struct active *a, const char *event_id);
 size_t calls_in(const struct active *a, enum call_state state);
 void calls_finish(struct call *call, bool is_error, struct slice text); /* result without running */
-void calls_execute(struct active *a); /* the effect TURN_DO_EXECUTE */
-void calls_stop(struct active *a);
+void calls_execute(struct active *a); /* the effect TURN_DO_EXECUTE; again when the sandbox is ready */
+void calls_stop(struct active *a); /* the effect TURN_DO_STOP_CALLS */
 void calls_acknowledge(struct active *a); /* after the commit of their results */
+void calls_take_result(struct active *a, struct call *call, const struct sandbox_result *result);
+void calls_lose(struct active *a, const char *why); /* the sandbox is gone */
+void calls_late(struct active *a); /* the sandbox has not answered in time */
 
 /* preview.c: an answer while it streams. */
 void preview_init(struct active *a);
@@ -140,6 +146,9 @@ void preview_clear(struct active *a); /* forgets the answer */
 /* record.c: an answer that is finished.  Its events are in a->answer, and the log will take them. */
 void record_outcome(struct active *a, const struct model_outcome *outcome);
 void record_clear(struct active *a);
+/* Whether the log takes an event and can be read again: 0, or -errno with a sentence part. */
+int record_check(const cJSON *event, struct buf *why);
+void record_failure(struct active *a, const char *error_type, const char *reason);
 bool record_is_thinking(const char *block_type);
 
 /* ops.c: runs the log operations of a row, in order, inside the open transaction; collects the effects.  0 or

@@ -13,9 +13,10 @@
 #include <string.h>
 
 #include "base/param_json.h"
+#include "base/utf8.h"
 #include "harness/harness.h"
 
-enum { TOOLS_GRACE_MS = 30 * 1000 /* beyond the sandbox's own deadline for a call */ };
+enum { GRACE_MS = 30 * 1000 /* beyond the sandbox's own deadline for a call */ };
 
 static void call_done(struct call *call)
 {
@@ -31,6 +32,7 @@ void calls_clear(struct active *a)
 		call_done(&a->calls[i]);
 	free(steal(a->calls));
 	a->call_count = 0;
+	loop_disarm(a->harness->loop, &a->calls_timer);
 }
 
 void calls_finish(struct call *call, bool is_error, struct slice text)
@@ -38,7 +40,10 @@ void calls_finish(struct call *call, bool is_error, struct slice text)
 	call->state = CALL_DONE;
 	call->is_error = is_error;
 	buf_clear(&call->text);
-	(void)buf_add(&call->text, text.at, text.size);
+	if (memchr(text.at, '\0', text.size)) /* JSON would end there */
+		utf8_repair(&call->text, text.at, text.size);
+	else
+		(void)buf_add(&call->text, text.at, text.size);
 }
 
 static void refuse(struct call *call, const char *why)
@@ -95,7 +100,8 @@ static int64_t call_timeout_ms(const struct call *call)
 	return asked < TOOL_TIMEOUT_MS_MAX ? asked : TOOL_TIMEOUT_MS_MAX;
 }
 
-/* The sandbox bounds each call; this bounds a sandbox that has stopped answering. */
+/* The sandbox bounds each call; this bounds a sandbox that has stopped answering.  Calls may run one after
+ * another, so the time begins anew with each result, but with nothing else. */
 static void watch(struct active *a)
 {
 	int64_t longest = 0;
@@ -103,9 +109,9 @@ static void watch(struct active *a)
 		if (a->calls[i].state == CALL_SENT && call_timeout_ms(&a->calls[i]) > longest)
 			longest = call_timeout_ms(&a->calls[i]);
 	if (longest)
-		loop_arm(a->harness->loop, &a->tools_timer, clock_now_ms() + longest + TOOLS_GRACE_MS);
+		loop_arm(a->harness->loop, &a->calls_timer, clock_now_ms() + longest + GRACE_MS);
 	else
-		loop_disarm(a->harness->loop, &a->tools_timer);
+		loop_disarm(a->harness->loop, &a->calls_timer);
 }
 
 static const char outcome_unknown[] =
@@ -120,18 +126,24 @@ static int note_instance(struct active *a, const char *instance, const char *not
 	return session_set_sandbox(a->harness->store, a->num, instance);
 }
 
-static void send_calls(struct active *a, struct sandbox *sandbox, const char *noted)
+/* Calls that an instance may have been given that is gone now.  The new one is not noted before these have their
+ * results: else a third harness would take it for the one that knows them. */
+static void refuse_lost(struct active *a, const struct sandbox *sandbox, const char *noted)
 {
-	const char *instance = sandbox_instance(sandbox);
-	bool elsewhere = *noted && strcmp(noted, instance) != 0;
+	bool elsewhere = *noted && strcmp(noted, sandbox_instance(sandbox)) != 0;
+	for (size_t i = 0; elsewhere && i < a->call_count; i++) {
+		struct call *call = &a->calls[i];
+		if (call->state == CALL_OPEN && call->recovered && !sandbox_knows(sandbox, call->id))
+			refuse(call, outcome_unknown);
+	}
+}
+
+static void send_calls(struct active *a, struct sandbox *sandbox)
+{
 	for (size_t i = 0; i < a->call_count; i++) {
 		struct call *call = &a->calls[i];
 		if (call->state != CALL_OPEN)
 			continue;
-		if (call->recovered && elsewhere && !sandbox_knows(sandbox, call->id)) {
-			refuse(call, outcome_unknown);
-			continue;
-		}
 		call->state = CALL_SENT;
 		sandbox_execute(sandbox, call->id, call->name, buf_slice(&call->input),
 			call_timeout_ms(call));
@@ -153,9 +165,11 @@ void calls_execute(struct active *a)
 	char noted[ID_SIZE];
 	int r = session_sandbox(a->harness->store, a->num, noted);
 	if (r >= 0)
+		refuse_lost(a, sandbox, noted);
+	if (r >= 0 && calls_in(a, CALL_OPEN))
 		r = note_instance(a, sandbox_instance(sandbox), noted);
 	if (r >= 0) {
-		send_calls(a, sandbox, noted);
+		send_calls(a, sandbox);
 		return;
 	}
 	for (size_t i = 0; i < a->call_count; i++)
@@ -164,29 +178,68 @@ void calls_execute(struct active *a)
 	active_ready(a);
 }
 
-/* What an interrupted call still answers is not waited for: on_result acknowledges results that nobody asks
- * for any more. */
+/* What an interrupted call still answers is not waited for: on_sandbox_result acknowledges results that nobody
+ * asks for any more.  A call that an earlier harness began can only be ended with its sandbox. */
 void calls_stop(struct active *a)
 {
 	struct sandbox *sandbox = sandbox_find(a->harness->sandboxes, a->id);
+	bool orphans = false;
 	for (size_t i = 0; i < a->call_count; i++) {
-		if (a->calls[i].abandoned && sandbox && sandbox_is_ready(sandbox))
-			sandbox_interrupt(sandbox, a->calls[i].id);
-		a->calls[i].abandoned = false;
+		struct call *call = &a->calls[i];
+		if (call->abandoned && sandbox && sandbox_is_ready(sandbox))
+			sandbox_interrupt(sandbox, call->id);
+		orphans |= call->abandoned && call->recovered && !sandbox;
+		call->abandoned = false;
 	}
+	if (orphans)
+		sandbox_discard(sandbox_open(a->harness->sandboxes, a->id, a->workspace));
 	watch(a);
 }
 
 void calls_acknowledge(struct active *a)
 {
-	struct sandbox *sandbox = sandbox_find(a->harness->sandboxes, a->id);
 	for (size_t i = 0; i < a->call_count; i++) {
 		struct call *call = &a->calls[i];
 		if (call->state != CALL_LOGGED || !call->ran)
 			continue;
 		call->ran = false;
+		struct sandbox *sandbox = sandbox_find(a->harness->sandboxes, a->id);
 		if (sandbox && sandbox_is_ready(sandbox))
 			sandbox_acknowledge(sandbox, call->id);
 	}
+}
+
+void calls_take_result(struct active *a, struct call *call, const struct sandbox_result *result)
+{
+	calls_finish(call, result->is_error, result->text);
+	call->ran = true;
+	call->started_us = result->started_us;
+	call->ended_us = result->ended_us;
 	watch(a);
+	active_ready(a);
+}
+
+void calls_lose(struct active *a, const char *why)
+{
+	cleanup(free) char *begun = xprintf("The sandbox ended while this call was open (%s). The call may have "
+		"completed, partly or not at all. The next call gets a new sandbox with the same /workspace.",
+		why);
+	cleanup(free) char *unbegun = xprintf("This call was not run: %s.", why);
+	for (size_t i = 0; i < a->call_count; i++) {
+		struct call *call = &a->calls[i];
+		if (call->state == CALL_SENT || (call->state == CALL_OPEN && call->recovered))
+			calls_finish(call, true, slice_of(begun));
+		else if (call->state == CALL_OPEN)
+			calls_finish(call, true, slice_of(unbegun));
+	}
+	watch(a);
+	active_ready(a);
+}
+
+void calls_late(struct active *a)
+{
+	struct sandbox *sandbox = sandbox_find(a->harness->sandboxes, a->id);
+	if (sandbox)
+		sandbox_discard(sandbox);
+	calls_lose(a, "it stopped answering and was discarded");
 }

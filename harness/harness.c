@@ -26,12 +26,31 @@ enum {
 	REST_MS = 10 * 60 * 1000, /* a sandbox without work is discarded after so long */
 	RESTS_MAX = 64, /* resting sandboxes; the oldest goes first */
 	DUE_PAGE = 64,
+	FAILURES_MAX = 5, /* times that the wait for a better store doubles: to half a minute */
 	STOP_POLL_MS = 20,
 };
 
-static void complain(const char *what, const struct buf *why)
+/* --- the store's health --- */
+
+/* Said once; then the next look tries again, later and later. */
+static void store_failed(struct harness *h, int error)
 {
-	(void)fprintf(stderr, "%s%s\n", what, buf_text(why));
+	int64_t now_ms = clock_now_ms();
+	h->seen_version = -1;
+	if (now_ms < h->resume_ms)
+		return;
+	if (h->failures == 0)
+		(void)fprintf(stderr, "the store cannot be used: %s; trying again\n", strerror(-error));
+	h->resume_ms = now_ms + ((int64_t)LOOK_MS << h->failures);
+	h->failures += h->failures < FAILURES_MAX;
+}
+
+static void store_worked(struct harness *h)
+{
+	if (h->failures)
+		(void)fprintf(stderr, "the store can be used again\n");
+	h->failures = 0;
+	h->resume_ms = 0;
 }
 
 /* --- resting sandboxes --- */
@@ -87,10 +106,39 @@ void harness_rest(struct harness *h, const char *session_id)
 
 /* --- sessions --- */
 
+static struct list *num_bucket(struct harness *h, int64_t num)
+{
+	return &h->by_num[(uint64_t)num % HARNESS_BUCKETS];
+}
+
+static struct list *id_bucket(struct harness *h, const char *id)
+{
+	uint32_t hash = 0;
+	for (; *id; id++)
+		hash = 31 * hash + (unsigned char)*id;
+	return &h->by_id[hash % HARNESS_BUCKETS];
+}
+
+void harness_enter(struct harness *h, struct active *a)
+{
+	list_add(&h->actives, &a->link);
+	list_add(num_bucket(h, a->num), &a->by_num);
+	list_add(id_bucket(h, a->id), &a->by_id);
+	h->active_count++;
+}
+
+void harness_leave(struct harness *h, struct active *a)
+{
+	list_remove(&a->link);
+	list_remove(&a->by_num);
+	list_remove(&a->by_id);
+	h->active_count--;
+}
+
 struct active *harness_find(struct harness *h, const char *session_id)
 {
 	struct active *a;
-	list_each (&h->actives, a, struct active, link)
+	list_each (id_bucket(h, session_id), a, struct active, by_id)
 		if (strcmp(a->id, session_id) == 0)
 			return a;
 	return NULL;
@@ -99,47 +147,87 @@ struct active *harness_find(struct harness *h, const char *session_id)
 static struct active *find_num(struct harness *h, int64_t num)
 {
 	struct active *a;
-	list_each (&h->actives, a, struct active, link)
+	list_each (num_bucket(h, num), a, struct active, by_num)
 		if (a->num == num)
 			return a;
 	return NULL;
 }
 
-void harness_wake(struct harness *h, int64_t session)
+/* Makes a session active; NULL when it must wait, or there is nothing to do for it any more. */
+static struct active *activate(struct harness *h, int64_t session)
 {
-	struct active *a = find_num(h, session);
-	if (!a && h->stopping)
-		return;
-	if (!a && h->active_count >= h->running_max) {
+	if (h->stopping)
+		return NULL;
+	if (h->active_count >= h->running_max) {
+		h->starved_from = h->starved ? h->starved_from : session;
 		h->starved = true;
-		return;
+		return NULL;
 	}
-	cleanup(buf) struct buf why = BUF_INIT(1000);
-	if (!a)
-		a = kept_take(h, session);
-	if (!a && !(a = active_load(h, session, &why))) {
-		complain("", &why);
-		return;
-	}
-	struct rest *rest = rest_find(h, a->id);
-	if (rest)
-		rest_end(rest);
-	h->worked_ms = clock_now_ms();
+	struct active *a = kept_take(h, session);
+	int r = a ? 1 : active_load(h, session, &a);
+	if (r < 0)
+		store_failed(h, r);
+	return r > 0 ? a : NULL;
+}
+
+static void wake(struct active *a)
+{
 	a->woken = true;
 	active_ready(a);
 }
 
-/* Wakes every session that has something to do: at the start, and when a hint may have been lost. */
+void harness_wake(struct harness *h, int64_t session)
+{
+	struct active *a = find_num(h, session);
+	if (!a)
+		a = activate(h, session);
+	if (!a)
+		return;
+	struct rest *rest = rest_find(h, a->id);
+	if (rest)
+		rest_end(rest);
+	h->worked_ms = clock_now_ms();
+	wake(a);
+}
+
+/* Those from the number `from` to below `to`, as long as there is a place. */
+static void wake_range(struct harness *h, int64_t from, int64_t to)
+{
+	int64_t nums[DUE_PAGE];
+	int count;
+	while ((count = session_due(h->store, from - 1, nums, DUE_PAGE)) > 0)
+		for (int i = 0; i < count; i++) {
+			if (nums[i] >= to || h->starved)
+				return;
+			harness_wake(h, nums[i]);
+			from = nums[i] + 1;
+		}
+}
+
+/* Wakes the sessions that have something to do.  Begins where there was no place for more the last time, so that
+ * nobody waits for ever behind lower numbers. */
 static void wake_due(struct harness *h)
 {
-	int64_t nums[DUE_PAGE], after = 0;
-	int count;
+	int64_t from = h->starved ? h->starved_from : 0;
 	h->starved = false;
-	while ((count = session_due(h->store, after, nums, DUE_PAGE)) > 0) {
-		for (int i = 0; i < count; i++)
-			harness_wake(h, nums[i]);
-		after = nums[count - 1];
-	}
+	wake_range(h, from, INT64_MAX);
+	wake_range(h, 0, from);
+}
+
+/* At the start, and when a hint may have been lost. */
+static void wake_all(struct harness *h)
+{
+	struct active *a;
+	list_each (&h->actives, a, struct active, link)
+		wake(a);
+	wake_due(h);
+}
+
+/* Gives a place that became free to a session that waits for one. */
+static void feed_starved(struct harness *h)
+{
+	if (h->starved && h->active_count < h->running_max)
+		wake_due(h);
 }
 
 /* A turn leaves holes in the heap, and code in memory that the next hour may not need. */
@@ -156,9 +244,10 @@ static void on_look(void *data)
 {
 	struct harness *h = data;
 	int64_t version = store_data_version(h->store);
-	if (version != h->seen_version)
-		wake_due(h);
-	h->seen_version = version;
+	if (version != h->seen_version && clock_now_ms() >= h->resume_ms) {
+		h->seen_version = version;
+		wake_all(h);
+	}
 	rests_expire(h, clock_now_ms() - REST_MS, RESTS_MAX);
 	if (kept_expire(h))
 		h->worked_ms = clock_now_ms();
@@ -195,10 +284,9 @@ static int log_marked(struct harness *h, struct list *marked)
 static void drop_marked(struct harness *h, struct list *marked, int error)
 {
 	struct active *a;
-	(void)fprintf(stderr, "the store cannot be written: %s; trying again\n", strerror(-error));
 	while ((a = list_first(marked, struct active, mark)))
 		(void)active_free(a);
-	h->seen_version = -1; /* the next look wakes them */
+	store_failed(h, error);
 }
 
 static void finish(struct harness *h, struct active *a)
@@ -234,6 +322,7 @@ static void on_round(void *data)
 		drop_marked(h, &marked, r);
 		return;
 	}
+	store_worked(h);
 	while ((a = list_first(&marked, struct active, mark))) {
 		list_remove(&a->mark);
 		if (a->effect_count)
@@ -241,8 +330,7 @@ static void on_round(void *data)
 		ops_act(a);
 		finish(h, a);
 	}
-	if (h->starved && h->active_count < h->running_max)
-		wake_due(h);
+	feed_starved(h);
 }
 
 /* --- the sandboxes' news --- */
@@ -256,23 +344,31 @@ static void on_sandbox_ready(void *data, const char *session, const char *instan
 		harness_rest(data, session);
 }
 
+/* Whether the log has closed all calls of a session that is not active. */
+static bool is_at_rest(struct harness *h, const char *id)
+{
+	struct object object;
+	struct session session = { 0 };
+	int r = object_by_id(h->store, id, &object);
+	if (r > 0)
+		r = session_get(h->store, object.num, &session);
+	return r == 0 || (r > 0 && session.fold.status == SESSION_IDLE);
+}
+
+/* A result may be forgotten by the sandbox only when the log has it, or has closed the call without it (an
+ * interrupt).  Else it is asked for again: the session may have been dropped from memory meanwhile. */
 static void on_sandbox_result(void *data, const char *session, const struct sandbox_result *result)
 {
 	struct harness *h = data;
 	struct active *a = harness_find(h, session);
 	struct call *call = a ? calls_find(a, result->call) : NULL;
-	if (!call || call->state != CALL_SENT) {
-		/* Closed by an interrupt before it came. */
-		struct sandbox *sandbox = sandbox_find(h->sandboxes, session);
-		if (sandbox)
-			sandbox_acknowledge(sandbox, result->call);
-		return;
-	}
-	calls_finish(call, result->is_error, result->text);
-	call->ran = true;
-	call->started_us = result->started_us;
-	call->ended_us = result->ended_us;
-	active_ready(a);
+	bool awaited = call && (call->state == CALL_OPEN || call->state == CALL_SENT);
+	bool closed = call ? call->state == CALL_LOGGED : a || is_at_rest(h, session);
+	struct sandbox *sandbox = sandbox_find(h->sandboxes, session);
+	if (awaited)
+		calls_take_result(a, call, result);
+	else if (closed && sandbox)
+		sandbox_acknowledge(sandbox, result->call);
 }
 
 static void on_sandbox_dead(void *data, const char *session, const char *why)
@@ -282,15 +378,8 @@ static void on_sandbox_dead(void *data, const char *session, const char *why)
 	struct rest *rest = rest_find(h, session);
 	if (rest)
 		rest_end(rest);
-	if (!a || a->phase != TURN_WORKING)
-		return;
-	cleanup(free) char *text = xprintf("The sandbox ended while this call was open (%s). The call may have "
-		"completed, partly or not at all. The next call gets a new sandbox with the same /workspace.",
-		why);
-	for (size_t i = 0; i < a->call_count; i++)
-		if (a->calls[i].state == CALL_SENT || a->calls[i].state == CALL_OPEN)
-			calls_finish(&a->calls[i], true, slice_of(text));
-	active_ready(a);
+	if (a && a->phase == TURN_WORKING)
+		calls_lose(a, why);
 }
 
 /* --- life --- */
@@ -307,6 +396,10 @@ int harness_new(struct loop *loop, const struct harness_config *config, struct h
 	list_init(&h->kept);
 	list_init(&h->marked);
 	list_init(&h->rests);
+	for (size_t i = 0; i < HARNESS_BUCKETS; i++) {
+		list_init(&h->by_num[i]);
+		list_init(&h->by_id[i]);
+	}
 	const struct sandbox_handler handler = { on_sandbox_ready, on_sandbox_result, on_sandbox_dead, h };
 	int r = store_open(config->store_dir, &h->store, why);
 	if (r >= 0)

@@ -7,6 +7,8 @@
 #include "store/hint.h"
 #include "store/store.h"
 
+enum { HARNESS_BUCKETS = 256 }; /* a thousand sessions may be active */
+
 struct harness {
 	struct loop *loop;
 	struct store *store;
@@ -20,8 +22,12 @@ struct harness {
 	int64_t worked_ms; /* when there was last something to do; 0: memory was given back since */
 	struct list actives; /* struct active.link */
 	struct list kept; /* struct active.link, oldest first: see kept.h */
+	struct list by_num[HARNESS_BUCKETS], by_id[HARNESS_BUCKETS]; /* struct active.by_num and .by_id */
 	size_t active_count, running_max;
-	bool starved; /* a session was not loaded because running_max was reached */
+	bool starved; /* sessions were not loaded because running_max was reached */
+	int64_t starved_from; /* the first of them */
+	int failures; /* rounds in a row that the store did not take */
+	int64_t resume_ms; /* not before then another, unless somebody asks for it */
 	struct list marked; /* actives of this round */
 	struct loop_later round;
 	struct list rests; /* struct rest.link: sandboxes of idle sessions, oldest first */
@@ -47,7 +53,11 @@ void harness_stop(struct harness *h, int64_t deadline_ms);
 
 /* Looks at the session: something is queued, or it was left unfinished. */
 void harness_wake(struct harness *h, int64_t session);
-struct active *harness_find(struct harness *h, const char *session_id);
+struct active *harness_find(struct harness *h, const char *session_id); /* NULL: not active */
+
+/* Adds a session to the active ones, and takes it out again. */
+void harness_enter(struct harness *h, struct active *a);
+void harness_leave(struct harness *h, struct active *a);
 
 /* The sandbox of a session whose turn is over: kept for a while, then discarded. */
 void harness_rest(struct harness *h, const char *session_id);

@@ -8,7 +8,7 @@
 enum {
 	KEPT_MS = 60 * 1000,
 	KEPT_MAX = 16, /* sessions; the oldest goes first */
-	KEPT_BYTES_MAX = 2 << 20, /* of a conversation; a longer one is read again, which is little beside it */
+	KEPT_BYTES_MAX = 2 << 20, /* of a conversation; a longer one is read again */
 };
 
 /* What only the turn needed is forgotten. */
@@ -20,7 +20,6 @@ static void settle(struct active *a)
 	calls_clear(a);
 	buf_done(&a->preview);
 	buf_done(&a->delta);
-	a->attempt = 0;
 }
 
 static void drop_oldest(struct harness *h)
@@ -38,14 +37,13 @@ static size_t count_kept(const struct harness *h)
 
 void kept_add(struct harness *h, struct active *a)
 {
-	if (a->prompt.messages.size > KEPT_BYTES_MAX) {
+	if (a->unusable || a->prompt.messages.size > KEPT_BYTES_MAX) {
 		(void)active_free(a);
 		return;
 	}
 	settle(a);
-	list_remove(&a->link);
+	harness_leave(h, a);
 	list_add(&h->kept, &a->link);
-	h->active_count--;
 	a->kept_ms = clock_now_ms();
 	if (count_kept(h) > KEPT_MAX)
 		drop_oldest(h);
@@ -68,8 +66,7 @@ struct active *kept_take(struct harness *h, int64_t session)
 		if (!is_true(h, a))
 			return active_free(a);
 		list_remove(&a->link);
-		list_add(&h->actives, &a->link);
-		h->active_count++;
+		harness_enter(h, a);
 		a->kept_ms = 0;
 		return a;
 	}

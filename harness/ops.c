@@ -47,19 +47,37 @@ static int log_rescheduled(struct active *a, enum turn_input input)
 	return r < 0 ? r : append(a, thread_event(a, "session.thread_status_rescheduled"));
 }
 
+static cJSON *error_event(const char *type, const char *message, const char *retry_status)
+{
+	cJSON *event = event_new("session.error"), *error = cJSON_AddObjectToObject(event, "error");
+	cJSON_AddStringToObject(error, "type", type);
+	cJSON_AddStringToObject(error, "message", message);
+	cJSON_AddStringToObject(cJSON_AddObjectToObject(error, "retry_status"), "type", retry_status);
+	return event;
+}
+
+/* Takes one entry of the queue into the log.  One that the log would refuse (a text of control characters grows
+ * sixfold when it is written down) leaves the queue too, or it would be tried for ever. */
+static int take_queued(struct active *a, int64_t num, cJSON *event /* taken */)
+{
+	cleanup(json) cJSON *queued = event;
+	cleanup(buf) struct buf why = BUF_INIT(500);
+	int r = queue_remove(a->harness->store, a->num, num);
+	if (r < 0)
+		return r;
+	if (record_check(queued, &why) == 0)
+		return append(a, steal(queued));
+	cleanup(free) char *message = xprintf("what was sent cannot be kept: %s", buf_text(&why));
+	return append(a, error_event("unknown_error", message, "exhausted"));
+}
+
 static int log_queue(struct active *a, enum turn_input input)
 {
-	struct store *store = a->harness->store;
 	int64_t num;
 	cJSON *event;
 	int r;
-	while ((r = queue_next(store, a->num, 0, &num, &event)) > 0) {
-		r = queue_remove(store, a->num, num);
-		if (r < 0) {
-			cJSON_Delete(event);
-			return r;
-		}
-		r = append(a, event);
+	while ((r = queue_next(a->harness->store, a->num, 0, &num, &event)) > 0) {
+		r = take_queued(a, num, event);
 		if (r < 0)
 			return r;
 	}
@@ -71,14 +89,7 @@ static int log_interrupt(struct active *a, enum turn_input input)
 	int64_t num;
 	cJSON *event;
 	int r = queue_interrupt(a->harness->store, a->num, &num, &event);
-	if (r <= 0)
-		return r;
-	r = queue_remove(a->harness->store, a->num, num);
-	if (r < 0) {
-		cJSON_Delete(event);
-		return r;
-	}
-	return append(a, event);
+	return r <= 0 ? r : take_queued(a, num, event);
 }
 
 static int log_ask(struct active *a, enum turn_input input)
@@ -159,12 +170,8 @@ static int log_request_lost(struct active *a, enum turn_input input)
 static int log_error(struct active *a, const char *retry_status)
 {
 	const struct answer *answer = &a->answer;
-	cJSON *event = event_new("session.error");
-	cJSON *error = cJSON_AddObjectToObject(event, "error");
-	cJSON_AddStringToObject(error, "type", answer->error_type ? answer->error_type : "unknown_error");
-	cJSON_AddStringToObject(error, "message", answer->reason ? answer->reason : "unknown error");
-	cJSON_AddStringToObject(cJSON_AddObjectToObject(error, "retry_status"), "type", retry_status);
-	return append(a, event);
+	const char *type = answer->error_type ? answer->error_type : "unknown_error";
+	return append(a, error_event(type, answer->reason ? answer->reason : "unknown error", retry_status));
 }
 
 static int log_retrying(struct active *a, enum turn_input input)
@@ -174,7 +181,6 @@ static int log_retrying(struct active *a, enum turn_input input)
 
 static int log_exhausted(struct active *a, enum turn_input input)
 {
-	a->attempt = 0;
 	return log_error(a, "exhausted");
 }
 
@@ -222,9 +228,9 @@ static int log_close_calls(struct active *a, enum turn_input input)
 		struct call *call = &a->calls[i];
 		if (call->state == CALL_LOGGED)
 			continue;
-		call->abandoned = call->state == CALL_SENT;
-		calls_finish(call, true, slice_of("The call was interrupted by the user before it completed; "
-						  "it can be made again."));
+		call->abandoned = call->state == CALL_SENT || call->recovered;
+		calls_finish(call, true, slice_of("The call was interrupted before it completed; it can be made "
+						  "again."));
 	}
 	return log_results(a, input);
 }
@@ -262,6 +268,7 @@ static int log_usage(struct active *a)
 
 static int log_idle(struct active *a, enum turn_input input)
 {
+	a->attempt = a->pauses = 0;
 	cJSON *thread = thread_event(a, "session.thread_status_idle");
 	add_stop(thread, a, input);
 	int r = append(a, thread);

@@ -212,15 +212,17 @@ static int check_kept(const cJSON *json, const char *what, int depth, struct buf
 	return check_size(json, what, why);
 }
 
-/* 0, or -errno with a sentence part: what log_append would refuse, or log_event not read back. */
+int record_check(const cJSON *event, struct buf *why)
+{
+	int r = event_check(event, why);
+	return r < 0 ? r : check_kept(event, json_text(event, "type"), 0, why);
+}
+
 static int check_answer(const struct answer *answer, struct buf *why)
 {
 	const cJSON *event;
-	int r = 0;
 	cJSON_ArrayForEach(event, answer->events) {
-		r = event_check(event, why);
-		if (r == 0)
-			r = check_kept(event, json_text(event, "type"), 0, why);
+		int r = record_check(event, why);
 		if (r < 0)
 			return r;
 	}
@@ -229,11 +231,11 @@ static int check_answer(const struct answer *answer, struct buf *why)
 
 /* --- the whole answer --- */
 
-static void record_failure(struct answer *answer, const char *type, const char *reason)
+void record_failure(struct active *a, const char *error_type, const char *reason)
 {
-	answer->input = TURN_FAILURE;
-	answer->error_type = xstrdup(type);
-	answer->reason = xstrdup(reason);
+	a->answer.input = TURN_FAILURE;
+	a->answer.error_type = xstrdup(error_type);
+	a->answer.reason = xstrdup(reason);
 }
 
 static void record_content(struct active *a, const cJSON *content)
@@ -301,7 +303,7 @@ static void record_message(struct active *a, const cJSON *message)
 	}
 	cleanup(free) char *reason = xprintf("the model's answer cannot be kept: %s", buf_text(&why));
 	cJSON_Delete(steal(answer->blocks));
-	record_failure(answer, "model_request_failed_error", reason);
+	record_failure(a, "model_request_failed_error", reason);
 }
 
 void record_outcome(struct active *a, const struct model_outcome *outcome)
@@ -314,7 +316,7 @@ void record_outcome(struct active *a, const struct model_outcome *outcome)
 	if (outcome->verdict == MODEL_DONE)
 		record_message(a, outcome->message);
 	else
-		record_failure(answer, outcome->error_type, outcome->reason);
+		record_failure(a, outcome->error_type, outcome->reason);
 	if (outcome->verdict == MODEL_RETRY)
 		answer->input = TURN_FAULT;
 	active_ready(a);

@@ -4,7 +4,7 @@
  *
  * A session is always in one phase.  Something happens (an input), and the table
  * says which phase follows and what is to be done, as operations in order.  The
- * machine is pure: it touches no log, no socket and no clock; harness/session.c
+ * machine is pure: it touches no log, no socket and no clock; harness/ops.c
  * carries the operations out.  First all of them that write to the log run, in
  * one transaction, then, after the commit, the effects: append first, act second.
  */
@@ -28,15 +28,12 @@ enum turn_input {
 	TURN_CALLED, /* the model finished with tool calls */
 	TURN_REFUSED, /* the model refused */
 	TURN_FAULT, /* the request failed and may be tried again */
-	TURN_FAILURE, /* the request failed and trying again will not help, or was tried often enough */
+	TURN_FAILURE, /* trying again will not help, or was tried often enough; or the session cannot be used */
 	TURN_RESULT, /* results of some tool calls; others are still open */
 	TURN_RESULTS, /* results of all open calls */
 	TURN_DUE, /* the time of the next attempt has come */
 	TURN_INTERRUPT, /* user.interrupt is queued */
-	/* What a harness finds in the log of a session that its predecessor left behind: */
-	TURN_FOUND_ASKING, /* a request without an end, or everything answered and no request begun */
-	TURN_FOUND_WORKING, /* tool calls without results */
-	TURN_FOUND_BACKOFF, /* rescheduling */
+	TURN_FOUND, /* the phase was found in the log: a predecessor left the session in it */
 	TURN_INPUTS
 };
 

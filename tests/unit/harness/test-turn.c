@@ -5,12 +5,12 @@
 
 enum { STORY_MAX = 12 };
 
-/* A story: the inputs from idle on, and the log that must come of it, a letter for each operation. */
+/* A story: the inputs from `begin` on, and the log that must come of it, a letter for each operation. */
 static const struct {
 	const char *name;
 	enum turn_input inputs[STORY_MAX]; /* ends with TURN_INPUTS */
 	const char *want;
-	enum turn_phase end;
+	enum turn_phase end, begin; /* TURN_IDLE when left out */
 } stories[] = {
 	{ "a plain answer", { TURN_QUEUED, TURN_ANSWERED, TURN_INPUTS }, "RQ[!A]I", TURN_IDLE },
 	{ "one tool call", { TURN_QUEUED, TURN_CALLED, TURN_RESULTS, TURN_ANSWERED, TURN_INPUTS },
@@ -32,10 +32,16 @@ static const struct {
 	{ "an interrupt in peace", { TURN_INTERRUPT, TURN_INPUTS }, "i", TURN_IDLE },
 	{ "events that start nothing", { TURN_QUEUED_QUIET, TURN_INPUTS }, "Q", TURN_IDLE },
 	{ "a refusal", { TURN_QUEUED, TURN_REFUSED, TURN_INPUTS }, "RQ[!A]I", TURN_IDLE },
-	{ "found asking", { TURN_FOUND_ASKING, TURN_ANSWERED, TURN_INPUTS }, "]Q[!A]I", TURN_IDLE },
-	{ "found working", { TURN_FOUND_WORKING, TURN_RESULTS, TURN_ANSWERED, TURN_INPUTS }, "xTQ[!A]I",
-		TURN_IDLE },
-	{ "found waiting to retry", { TURN_FOUND_BACKOFF, TURN_DUE, TURN_INPUTS }, "wR[!", TURN_ASKING },
+	{ "found asking", { TURN_FOUND, TURN_ANSWERED, TURN_INPUTS }, "]Q[!A]I", TURN_IDLE, TURN_ASKING },
+	{ "found asking, and an interrupt", { TURN_INTERRUPT, TURN_INPUTS }, "]iIc", TURN_IDLE, TURN_ASKING },
+	{ "found working", { TURN_FOUND, TURN_RESULTS, TURN_ANSWERED, TURN_INPUTS }, "xTQ[!A]I", TURN_IDLE,
+		TURN_WORKING },
+	{ "found working, and an interrupt", { TURN_INTERRUPT, TURN_INPUTS }, "TCiIS", TURN_IDLE, TURN_WORKING },
+	{ "found waiting to retry", { TURN_FOUND, TURN_DUE, TURN_INPUTS }, "wR[!", TURN_ASKING, TURN_BACKOFF },
+	{ "a session that cannot be used", { TURN_FAILURE, TURN_INPUTS }, "RQXI", TURN_IDLE },
+	{ "that was asking", { TURN_FAILURE, TURN_INPUTS }, "]XQI", TURN_IDLE, TURN_ASKING },
+	{ "that was working", { TURN_FAILURE, TURN_INPUTS }, "CXQI", TURN_IDLE, TURN_WORKING },
+	{ "that waited to retry", { TURN_FAILURE, TURN_INPUTS }, "XQI", TURN_IDLE, TURN_BACKOFF },
 };
 
 static char letter(enum turn_op op)
@@ -50,9 +56,9 @@ static char letter(enum turn_op op)
 }
 
 /* "[!A]" is a request and its complete answer: LOG_RESPONSE writes the content and the end. */
-static void tell(const enum turn_input *inputs, char *ret_text, enum turn_phase *ret_phase)
+static void tell(enum turn_phase phase, const enum turn_input *inputs, char *ret_text,
+	enum turn_phase *ret_phase)
 {
-	enum turn_phase phase = TURN_IDLE;
 	size_t n = 0;
 	for (; *inputs != TURN_INPUTS; inputs++) {
 		const struct turn_row *row = turn_next(phase, *inputs);
@@ -88,12 +94,12 @@ static int rows_out_of_order(void)
 	return wrong;
 }
 
-/* Whoever waits must be able to be interrupted. */
-static int phases_without_interrupt(void)
+/* Whoever waits must be able to be interrupted, and to give up. */
+static int phases_without(enum turn_input input)
 {
 	int missing = 0;
 	for (int phase = 0; phase < TURN_PHASES; phase++)
-		missing += !turn_next(phase, TURN_INTERRUPT);
+		missing += !turn_next(phase, input);
 	return missing;
 }
 
@@ -102,11 +108,12 @@ int main(void)
 	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++) {
 		char text[64];
 		enum turn_phase end;
-		tell(stories[i].inputs, text, &end);
+		tell(stories[i].begin, stories[i].inputs, text, &end);
 		CHECK_TEXT(text, stories[i].want);
 		CHECK_TEXT(turn_phase_name(end), turn_phase_name(stories[i].end));
 	}
 	CHECK_INT(rows_out_of_order(), 0);
-	CHECK_INT(phases_without_interrupt(), 0);
+	CHECK_INT(phases_without(TURN_INTERRUPT), 0);
+	CHECK_INT(phases_without(TURN_FAILURE), 0);
 	return test_done();
 }
