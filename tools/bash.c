@@ -27,7 +27,8 @@ static const char *const ending_words[] = {
 	[END_INTERRUPT] = "interrupted",
 	[END_RESTART] = "restarted",
 	[END_LOST] =
-		"the shell stopped listening: set -n, or its descriptors above 250 were closed",
+		"the shell stopped listening: it was stopped, set -n, or its descriptors above 250 "
+		"were closed or filled",
 	[END_LIMIT] = "the limit on processes was reached",
 };
 
@@ -307,10 +308,12 @@ static void run_command(struct bash *b)
 	b->ending = END_NONE;
 	b->limit_ticks = 0;
 	int r = start_command(b);
-	if (r < 0)
-		refuse(b, strerror(-r));
 	loop_arm(b->loop, &b->deadline, now + b->timeout_ms);
 	loop_arm(b->loop, &b->tick, now + TICK_MS);
+	if (r == -EBUSY)
+		end_shell(b, END_LOST);
+	else if (r < 0)
+		refuse(b, strerror(-r));
 }
 
 /* The old shell is gone: `restart` goes on from here, every other ending is a result. */

@@ -117,10 +117,12 @@ void shell_done(struct shell *s)
 	buf_done(&s->status_line);
 }
 
+/* Whoever ran in the shell could write into the memfd, too: what it grew to must not outlive them. */
 void shell_ended(struct shell *s)
 {
 	s->alive = false;
 	close_private(s);
+	(void)ftruncate(s->command_fd, 0);
 }
 
 /* ---- the process ---- */
@@ -200,15 +202,25 @@ static int adopt(struct shell *s, int *script, int *status)
 	return r < 0 ? r : io_write_all(s->script_fd, hello, sizeof(hello) - 1);
 }
 
+/* The shell's ends can be opened through /proc by everything that runs in it, and then be filled or
+ * emptied behind our back: ours must never wait. */
+static int make_pipe(int ends[static 2], int ours)
+{
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	return io_set_nonblock(ends[ours]);
+}
+
 int shell_start(struct shell *s, const char *dir)
 {
-	int script[2], status[2];
-	if (pipe2(script, O_CLOEXEC) < 0)
-		return -errno;
+	int script[2] = { -1, -1 }, status[2] = { -1, -1 };
+	int r = make_pipe(script, 1);
+	if (r == 0)
+		r = make_pipe(status, 0);
 	cleanup(fd) int script_read = script[0], script_write = script[1];
-	if (pipe2(status, O_CLOEXEC) < 0)
-		return -errno;
 	cleanup(fd) int status_read = status[0], status_write = status[1];
+	if (r < 0)
+		return r;
 	cleanup(fd) int command = open_command(s);
 	if (command < 0)
 		return command;
@@ -249,7 +261,8 @@ int shell_send(struct shell *s, struct slice command, bool come_back)
 	(void)buf_printf(&lines,
 		"builtin . " SHELL_COMMAND_PATH " >&%d 2>&1;builtin echo %s $?>&%d\nset +eu\n",
 		FD_OUTPUT, s->nonce, FD_STATUS);
-	return io_write_all(s->script_fd, lines.data, lines.size);
+	r = io_write_all(s->script_fd, lines.data, lines.size);
+	return r == -EAGAIN ? -EBUSY : r;
 }
 
 bool shell_is_lost(const struct shell *s)

@@ -65,7 +65,8 @@ int shell_start(struct shell *s, const char *dir);
 /* To be called when process.on_exit was. */
 void shell_ended(struct shell *s);
 
-/* Runs a command; with `come_back` in the working directory.  0 or -errno. */
+/* Runs a command; with `come_back` in the working directory.  0 or -errno; -EBUSY: the shell does not
+ * read its lines, and will not. */
 int shell_send(struct shell *s, struct slice command, bool come_back);
 
 /* Reads what the output pipe holds now into the ring. */

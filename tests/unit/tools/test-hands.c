@@ -5,6 +5,7 @@
  *
  *	test-hands PATH-OF-AGENTDIRS-HANDS
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -192,6 +193,52 @@ static void test_restart(void)
 	CHECK_INT(kill(job, 0), -1);
 	EXECUTE(stream, "r4", "bash", "restart", "0");
 	CHECK_FINAL(stream, "r4", true, "bash: command is required");
+}
+
+/* What everything in the shell may do: open the shell's own end of a channel. */
+static int open_channel(pid_t shell, int fd, int flags)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)shell, fd);
+	return open(path, flags | O_CLOEXEC);
+}
+
+static pid_t ask_shell(const char *call)
+{
+	struct hands_result r;
+	CHECK(hands_bash(stream, call, "echo $$", LONG_MS, &r));
+	pid_t shell = atoi(buf_text(&r.text));
+	hands_result_done(&r);
+	return shell;
+}
+
+/* Nobody reads the hands' lines, and there is no room for another: they must not wait for it. */
+static void test_full_script(void)
+{
+	static const char blanks[4096] = "";
+	pid_t shell = ask_shell("f1");
+	CHECK_INT(kill(shell, SIGSTOP), 0);
+	cleanup(fd) int script = open_channel(shell, 255, O_WRONLY | O_NONBLOCK);
+	while (write(script, blanks, sizeof(blanks)) > 0 || write(script, blanks, 1) > 0)
+		continue;
+	CHECK_INT(errno, EAGAIN);
+	EXECUTE(stream, "f2", "bash", "command", "echo lost");
+	CHECK_FINAL(stream, "f2", true, "~the shell stopped listening");
+	EXECUTE(stream, "f3", "bash", "command", "echo heard");
+	CHECK_FINAL(stream, "f3", false, "heard");
+}
+
+/* Memory that no process of the shell's would be charged for. */
+static void test_large_command_file(void)
+{
+	struct stat st;
+	pid_t shell = ask_shell("m1");
+	cleanup(fd) int file = open_channel(shell, 251, O_RDWR);
+	CHECK_INT(ftruncate(file, 1 << 20), 0);
+	EXECUTE(stream, "m2", "bash", "restart", "1");
+	CHECK_FINAL(stream, "m2", false, "bash session restarted");
+	CHECK_INT(fstat(file, &st), 0);
+	CHECK_INT(st.st_size, 0);
 }
 
 static void test_refusals(void)
@@ -454,6 +501,8 @@ int main(int argc, char **argv)
 	cleanup(free) char *gate = xprintf("%s/gate", work);
 	CHECK_INT(mkfifo(gate, 0600), 0);
 	test_restart();
+	test_full_script();
+	test_large_command_file();
 	test_refusals();
 	test_once();
 	test_reattach();
