@@ -120,6 +120,15 @@ static void reply_part(fuse_req_t req, const struct buf *text, uint64_t offset, 
 	fuse_reply_buf(req, left ? text->data + offset : NULL, left < size ? left : size);
 }
 
+static void read_text(fuse_req_t req, struct handle *h, uint64_t offset, size_t size)
+{
+	int r = handle_catch_up(fs_of(req), h, offset);
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_part(req, &h->text, offset, size);
+}
+
 static void read_bytes(fuse_req_t req, const struct handle *h, uint64_t offset, size_t size)
 {
 	cleanup(buf) struct buf out = BUF_INIT(size);
@@ -143,7 +152,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 		waiting_read(fs_of(req)->waiting, req, h, (uint64_t)offset, size,
 			fi->flags & O_NONBLOCK);
 	else
-		reply_part(req, &h->text, (uint64_t)offset, size);
+		read_text(req, h, (uint64_t)offset, size);
 }
 
 static int write_to(fuse_req_t req, struct handle *h, struct slice bytes, uint64_t offset,

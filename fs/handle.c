@@ -106,12 +106,30 @@ static int handle_new(struct fs *fs, uint64_t inode, uint64_t number, struct han
 	return 0;
 }
 
-static int render(struct fs *fs, struct handle *h)
+static int render(struct fs *fs, const struct handle *h, struct buf *out)
 {
 	if (!h->at.node || !h->at.node->show || h->blank)
 		return 0;
-	int r = h->at.node->show(fs, h->at, &h->text);
-	return r < 0 ? r : h->text.overflow ? -EFBIG : 0;
+	int r = h->at.node->show(fs, h->at, out);
+	return r < 0 ? r : out->overflow ? -EFBIG : 0;
+}
+
+int handle_catch_up(struct fs *fs, struct handle *h, uint64_t offset)
+{
+	uint64_t size;
+	if (!(h->at.node->flags & NODE_GROWS) || offset < h->text.size)
+		return 0;
+	int r = h->at.node->size(fs, h->at, &size);
+	if (r < 0 || size <= h->text.size)
+		return r;
+	cleanup(buf) struct buf text = BUF_INIT(RENDERED_BYTES_MAX);
+	r = render(fs, h, &text);
+	if (r < 0)
+		return r;
+	struct buf old = h->text;
+	h->text = text;
+	text = old;
+	return 0;
 }
 
 static bool is_document(const struct handle *h)
@@ -130,7 +148,7 @@ int handle_open(struct fs *fs, uint64_t inode, bool writing, int opener, struct 
 	if (h->at.node && h->at.node->open)
 		r = h->at.node->open(fs, h, why);
 	if (r >= 0)
-		r = render(fs, h);
+		r = render(fs, h, &h->text);
 	if (r >= 0 && is_document(h)) {
 		h->kept = keep_take(fs->keep, h->number);
 		r = h->kept ? 0 : -ENFILE;
@@ -155,7 +173,7 @@ int handle_get(struct fs *fs, uint64_t inode, uint64_t number, struct handle **r
 		h->writing = true;
 		h->pending = h->at.node && h->at.node->accept; /* committing nothing is fine */
 		h->offset = UINT64_MAX; /* no stream reads there: the first read seeks */
-		(void)render(fs, h); /* a file that is gone by now reads as empty */
+		(void)render(fs, h, &h->text); /* a file that is gone by now reads as empty */
 	}
 	*ret = h;
 	return 0;

@@ -58,6 +58,10 @@ int handle_open(struct fs *fs, uint64_t inode, bool writing, int opener, struct 
 /* The handle of a request.  One that an earlier process opened is made again from the inode. */
 int handle_get(struct fs *fs, uint64_t inode, uint64_t number, struct handle **ret);
 
+/* Somebody reads rendered text at `offset`: at its end, a text that grows (NODE_GROWS) takes in what
+ * has come since it was opened.  0 or -errno, and then it is as it was. */
+int handle_catch_up(struct fs *fs, struct handle *h, uint64_t offset);
+
 void handle_close(struct fs *fs, struct handle *h);
 
 int handle_opener(uint64_t number); /* thread id */

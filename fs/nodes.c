@@ -102,7 +102,7 @@ static const struct node nodes[] = {
 		.size = session_events_size, .bytes = session_events_bytes },
 	{ 56, "sessions/*/reply", FILE_R, .kind = OBJECT_SESSION,
 		.help = "text of the last finished answer", .show = session_reply },
-	{ 57, "sessions/*/transcript.md", FILE_R, .kind = OBJECT_SESSION,
+	{ 57, "sessions/*/transcript.md", FILE_R, NODE_GROWS, .kind = OBJECT_SESSION,
 		.help = "the whole conversation to read", .show = session_transcript,
 		.size = session_transcript_size },
 	{ 58, "sessions/*/status", FILE_R, .kind = OBJECT_SESSION,
@@ -373,7 +373,8 @@ static bool file_is_whole(const struct node *node)
 	return reads && writes == !!(node->mode & 0222) && !node->target && !node->host &&
 		!(node->accept && node->save) && (!node->commit || node->accept) &&
 		!node->follow == !(node->flags & NODE_UNLISTED) &&
-		!node->bytes == !(node->flags & NODE_PLAIN);
+		!node->bytes == !(node->flags & NODE_PLAIN) &&
+		(!(node->flags & NODE_GROWS) || (node->show && node->size));
 }
 
 /* A row that ends in `*` is found, listed and named; no other is. */

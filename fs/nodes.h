@@ -31,6 +31,7 @@ enum node_flag {
 	NODE_SCRATCH_LINKS = 8, /* directory: only links, for `ln -sfn` */
 	NODE_FIXED = 16, /* contents and attributes never change while the name exists */
 	NODE_FROZEN = 32, /* of the past: whatever would change it is EROFS */
+	NODE_GROWS = 64, /* rendered, and only gets longer: `tail -f` sees what comes later */
 };
 
 /* One inode: a row and what its stars stand for. */

@@ -338,6 +338,28 @@ def events_are_an_ordinary_file():
 
 
 @test
+def tail_follows_the_transcript():
+    with Tree() as t:
+        s = t.session("x")
+        t.take("x")
+        tails = [start(["tail", "-s", "0.05", *how, s / "transcript.md"]) for how in (["-f"], ["-F"])]
+        held = open(s / "transcript.md")
+        try:
+            assert held.read() == ""
+            for i in range(3):
+                t.say("x", f"m{i}", f"text {i}")
+                want = [*(["## agent", ""] if i == 0 else []), f"text {i}", ""]
+                for tail in tails:
+                    assert [tail.stdout.readline().rstrip("\n") for _ in want] == want
+                assert held.read() == "".join(line + "\n" for line in want)
+        finally:
+            held.close()
+            for tail in tails:
+                tail.kill()
+                tail.communicate()
+
+
+@test
 def tail_follows_the_log():
     with Tree() as t:
         s = t.session("x")
