@@ -30,6 +30,7 @@ enum {
 	READY_MS_MAX = 30 * 1000, /* from open to hello, a restart of the spawner included */
 	ASKS_MAX = 4, /* for one open, while streams end before the hello */
 	CALL_BYTES_MAX = 256, /* of a call's id */
+	STRAYS_MAX = 256, /* messages in a row that nobody asked for */
 	/* One result; a hello with its calls is smaller. */
 	HANDS_FRAME_MAX = TOOL_RESULT_BYTES_MAX + (64 << 10),
 	REQUEST_SIZE = ID_SIZE + 24,
@@ -63,6 +64,7 @@ struct sandbox {
 	struct stream stream;
 	struct list calls; /* struct call.link: sent, no result yet */
 	struct list known; /* struct call.link: named in the hello */
+	int strays; /* see STRAYS_MAX */
 	struct loop_timer patience; /* until ready */
 	struct loop_later lost; /* what sandbox_open found out and cannot say from within */
 };
@@ -188,11 +190,19 @@ static struct slice sound_text(struct slice text, struct buf *space)
 	return buf_slice(space);
 }
 
+/* Some are lost in the post: the answer to a call that was asked for twice, say.  Without an end
+ * they are there to keep us from everybody else. */
+static const char *on_stray(struct sandbox *s, struct slice list)
+{
+	return ++s->strays > STRAYS_MAX ? "the sandbox says what nobody asked for" : NULL;
+}
+
 static const char *on_result(struct sandbox *s, struct slice list)
 {
 	struct call *call = calls_find(&s->calls, fields_find(list, "call"));
 	if (!call)
-		return NULL;
+		return on_stray(s, list);
+	s->strays = 0;
 	cleanup(buf) struct buf space = BUF_INIT(4 * HANDS_FRAME_MAX);
 	cleanup(free) char *id = xstrdup(call->id);
 	int64_t now = clock_wall_us();
@@ -241,9 +251,12 @@ static const char *on_hello(struct sandbox *s, struct slice list)
 	return NULL;
 }
 
-static const char *on_pong(struct sandbox *s, struct slice list)
+/* Whoever breaks the rules is no longer ours. */
+static void expel(struct sandbox *s, const char *why)
 {
-	return NULL;
+	const char *fields[] = { "do", "discard", "session", s->session, NULL };
+	(void)send_packet(s->all, fields);
+	lose(s, why);
 }
 
 /* Each returns NULL, or how the message breaks the rules. */
@@ -253,7 +266,7 @@ static const struct {
 } words[] = {
 	{ "hello", on_hello },
 	{ "result", on_result },
-	{ "pong", on_pong },
+	{ "pong", on_stray }, /* we never ping */
 };
 
 static void on_frame(void *data, struct slice list)
@@ -266,11 +279,8 @@ static void on_frame(void *data, struct slice list)
 			wrong = words[i].run(s, list);
 			break;
 		}
-	if (!wrong)
-		return;
-	const char *fields[] = { "do", "discard", "session", s->session, NULL };
-	(void)send_packet(s->all, fields);
-	lose(s, wrong);
+	if (wrong)
+		expel(s, wrong);
 }
 
 /* A stream that ends before the hello had been sent to hands that were dying, which the spawner
@@ -280,9 +290,12 @@ static void on_stream_end(void *data, const char *why)
 	struct sandbox *s = data;
 	if (!why && !s->ready && s->asks < ASKS_MAX && ask(s) == 0)
 		return;
-	cleanup(free) char *text =
-		why ? xprintf("the sandbox has ended: %s", why) : xstrdup("the sandbox has ended");
-	lose(s, text);
+	if (!why) {
+		lose(s, "the sandbox has ended");
+		return;
+	}
+	cleanup(free) char *text = xprintf("the sandbox was ended: %s", why);
+	expel(s, text);
 }
 
 /* From the spawner. */
