@@ -19,12 +19,11 @@
 
 #include "base/trim.h"
 #include "harness/kept.h"
+#include "harness/rest.h"
 
 enum {
 	LOOK_MS = 1000, /* how late a lost hint may be noticed */
 	TRIM_MS = 5000, /* without work: memory goes back to the system */
-	REST_MS = 10 * 60 * 1000, /* a sandbox without work is discarded after so long */
-	RESTS_MAX = 64, /* resting sandboxes; the oldest goes first */
 	DUE_PAGE = 64,
 	FAILURES_MAX = 5, /* times that the wait for a better store doubles: to half a minute */
 	STOP_POLL_MS = 20,
@@ -51,57 +50,6 @@ static void store_worked(struct harness *h)
 		(void)fprintf(stderr, "the store can be used again\n");
 	h->failures = 0;
 	h->resume_ms = 0;
-}
-
-/* --- resting sandboxes --- */
-
-struct rest {
-	struct list link; /* harness.rests */
-	char session[ID_SIZE];
-	int64_t since_ms;
-};
-
-static struct rest *rest_find(struct harness *h, const char *session)
-{
-	struct rest *rest;
-	list_each (&h->rests, rest, struct rest, link)
-		if (strcmp(rest->session, session) == 0)
-			return rest;
-	return NULL;
-}
-
-static void rest_end(struct rest *rest)
-{
-	list_remove(&rest->link);
-	free(rest);
-}
-
-static void rests_expire(struct harness *h, int64_t before_ms, size_t keep)
-{
-	struct rest *rest;
-	size_t count = 0;
-	list_each (&h->rests, rest, struct rest, link)
-		count++;
-	list_each (&h->rests, rest, struct rest, link) {
-		if (rest->since_ms > before_ms && count <= keep)
-			break;
-		struct sandbox *sandbox = sandbox_find(h->sandboxes, rest->session);
-		if (sandbox)
-			sandbox_discard(sandbox);
-		rest_end(rest);
-		count--;
-	}
-}
-
-void harness_rest(struct harness *h, const char *session_id)
-{
-	if (!sandbox_find(h->sandboxes, session_id) || rest_find(h, session_id))
-		return;
-	struct rest *rest = xcalloc(1, sizeof(*rest));
-	(void)snprintf(rest->session, ID_SIZE, "%s", session_id);
-	rest->since_ms = clock_now_ms();
-	list_add(&h->rests, &rest->link);
-	rests_expire(h, INT64_MIN, RESTS_MAX);
 }
 
 /* --- sessions --- */
@@ -183,9 +131,7 @@ void harness_wake(struct harness *h, int64_t session)
 		a = activate(h, session);
 	if (!a)
 		return;
-	struct rest *rest = rest_find(h, a->id);
-	if (rest)
-		rest_end(rest);
+	rest_end(h, a->id);
 	h->worked_ms = clock_now_ms();
 	wake(a);
 }
@@ -248,7 +194,7 @@ static void on_look(void *data)
 		h->seen_version = version;
 		wake_all(h);
 	}
-	rests_expire(h, clock_now_ms() - REST_MS, RESTS_MAX);
+	rests_expire(h);
 	if (kept_expire(h))
 		h->worked_ms = clock_now_ms();
 	trim(h);
@@ -299,7 +245,7 @@ static void finish(struct harness *h, struct active *a)
 	memcpy(id, a->id, ID_SIZE);
 	h->worked_ms = clock_now_ms();
 	kept_add(h, a);
-	harness_rest(h, id);
+	rest_begin(h, id);
 }
 
 static void on_round(void *data)
@@ -341,7 +287,7 @@ static void on_sandbox_ready(void *data, const char *session, const char *instan
 	if (a && a->phase == TURN_WORKING)
 		calls_execute(a);
 	else if (!a)
-		harness_rest(data, session);
+		rest_begin(data, session);
 }
 
 /* Whether the log has closed all calls of a session that is not active. */
@@ -375,14 +321,31 @@ static void on_sandbox_dead(void *data, const char *session, const char *why)
 {
 	struct harness *h = data;
 	struct active *a = harness_find(h, session);
-	struct rest *rest = rest_find(h, session);
-	if (rest)
-		rest_end(rest);
+	rest_end(h, session);
 	if (a && a->phase == TURN_WORKING)
 		calls_lose(a, why);
 }
 
 /* --- life --- */
+
+static int needs(int r, const char *what, struct buf *why)
+{
+	return r < 0 ? fail(why, -r, "%s cannot be used: %s", what, strerror(-r)) : 0;
+}
+
+static int open_parts(struct harness *h, const struct harness_config *config, struct buf *why)
+{
+	const struct sandbox_handler handler = { on_sandbox_ready, on_sandbox_result, on_sandbox_dead, h };
+	int r = store_open(config->store_dir, &h->store, why);
+	if (r >= 0)
+		r = needs(model_new(h->loop, &config->model, &h->model), "the model's URL or key", why);
+	if (r >= 0)
+		r = needs(sandboxes_new(h->loop, config->spawner, &handler, &h->sandboxes),
+			"the spawner's socket", why);
+	h->hint_io = (struct loop_io){ .fd = config->hints, .events = EPOLLIN, .on_ready = on_hints,
+		.data = h };
+	return r < 0 ? r : needs(loop_add(h->loop, &h->hint_io), "the hints' socket", why);
+}
 
 int harness_new(struct loop *loop, const struct harness_config *config, struct harness **ret, struct buf *why)
 {
@@ -400,16 +363,7 @@ int harness_new(struct loop *loop, const struct harness_config *config, struct h
 		list_init(&h->by_num[i]);
 		list_init(&h->by_id[i]);
 	}
-	const struct sandbox_handler handler = { on_sandbox_ready, on_sandbox_result, on_sandbox_dead, h };
-	int r = store_open(config->store_dir, &h->store, why);
-	if (r >= 0)
-		r = model_new(loop, &config->model, &h->model);
-	if (r >= 0)
-		r = sandboxes_new(loop, config->spawner, &handler, &h->sandboxes);
-	h->hint_io = (struct loop_io){ .fd = config->hints, .events = EPOLLIN, .on_ready = on_hints,
-		.data = h };
-	if (r >= 0)
-		r = loop_add(loop, &h->hint_io);
+	int r = open_parts(h, config, why);
 	if (r < 0) {
 		(void)harness_free(h);
 		return r;
@@ -451,9 +405,7 @@ struct harness *harness_free(struct harness *h)
 	while ((a = list_first(&h->actives, struct active, link)))
 		(void)active_free(a);
 	kept_clear(h);
-	struct rest *rest;
-	while ((rest = list_first(&h->rests, struct rest, link)))
-		rest_end(rest);
+	rests_clear(h);
 	loop_forget(&h->round);
 	loop_disarm(h->loop, &h->look_timer);
 	loop_disarm(h->loop, &h->stop_timer);

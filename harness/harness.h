@@ -30,7 +30,7 @@ struct harness {
 	int64_t resume_ms; /* not before then another, unless somebody asks for it */
 	struct list marked; /* actives of this round */
 	struct loop_later round;
-	struct list rests; /* struct rest.link: sandboxes of idle sessions, oldest first */
+	struct list rests; /* struct rest.link, oldest first: see rest.h */
 	bool stopping;
 	int64_t stop_deadline_ms;
 	struct loop_timer stop_timer;
@@ -43,6 +43,7 @@ struct harness_config {
 	size_t running_max;
 };
 
+/* 0, or -errno with a sentence: the store, the URL, the key or a socket cannot be used. */
 int harness_new(struct loop *loop, const struct harness_config *config, struct harness **ret,
 	struct buf *why);
 struct harness *harness_free(struct harness *h);
@@ -58,6 +59,3 @@ struct active *harness_find(struct harness *h, const char *session_id); /* NULL:
 /* Adds a session to the active ones, and takes it out again. */
 void harness_enter(struct harness *h, struct active *a);
 void harness_leave(struct harness *h, struct active *a);
-
-/* The sandbox of a session whose turn is over: kept for a while, then discarded. */
-void harness_rest(struct harness *h, const char *session_id);

@@ -31,6 +31,7 @@ struct http {
 	char *socket_path; /* owned; NULL for TCP */
 	int64_t connect_timeout_ms, silence_timeout_ms;
 	bool inside; /* within libcurl */
+	bool any_dead; /* a request is DEAD: collect looks for it */
 	bool hashed; /* certificates can be looked up one by one */
 };
 
@@ -317,6 +318,9 @@ static void collect(struct http *http)
 			finished(request, message->data.result);
 	}
 	struct http_request *request;
+	if (!http->any_dead)
+		return;
+	http->any_dead = false;
 	list_each(&http->requests, request, struct http_request, link)
 		if (request->state == DEAD)
 			request_free(request);
@@ -489,7 +493,9 @@ struct http_request *http_post(struct http *http, const struct http_post *post,
 void http_cancel(struct http_request *request)
 {
 	request->state = DEAD;
-	if (!request->http->inside)
+	if (request->http->inside)
+		request->http->any_dead = true;
+	else
 		request_free(request);
 }
 

@@ -46,6 +46,7 @@ static void on_control(void *data, uint32_t events)
 static void read_key(struct process *p, int fd, struct model_config *model)
 {
 	p->key = BUF_INIT(KEY_BYTES_MAX);
+	(void)buf_reserve(&p->key, KEY_BYTES_MAX); /* a buffer that grows leaves copies behind */
 	(void)lseek(fd, 0, SEEK_SET); /* the descriptor is shared with our predecessors */
 	(void)buf_read_all(&p->key, fd, KEY_BYTES_MAX - 1);
 	(void)close(fd);
