@@ -259,6 +259,85 @@ static void test_environment(void)
 	CHECK_INT(object_set_default(store, OBJECT_AGENT, 12345), -ENOENT);
 }
 
+static void check_place(int64_t num, enum object_kind kind, bool archived, const char *name)
+{
+	struct object found = { 0 };
+	CHECK_INT(object_find(store, kind, archived, name, &found), 1);
+	CHECK_INT(found.num, num);
+	CHECK_INT(found.archived_us != 0, archived);
+}
+
+/* From one folder into the other under another name, in one step or not at all. */
+static void test_move(enum object_kind kind, int64_t num, int64_t other)
+{
+	CHECK_INT(object_rename(store, num, "here"), 0);
+	CHECK_INT(object_rename(store, other, "there"), 0);
+	CHECK_INT(object_move(store, num, true, "old"), 0);
+	check_place(num, kind, true, "old");
+	CHECK_INT(object_move(store, other, true, "old"), -EEXIST);
+	check_place(other, kind, false, "there");
+	CHECK_INT(object_move(store, other, true, "bad/name"), -EINVAL);
+	CHECK_INT(object_move(store, num, false, "there"), -EEXIST);
+	CHECK_INT(object_move(store, num, true, "old"), 0);
+	CHECK_INT(object_rename(store, num, "older"), kind == OBJECT_AGENT ? -EROFS : 0);
+	CHECK_INT(object_move(store, num, false, "back"), 0);
+	check_place(num, kind, false, "back");
+	CHECK_INT(object_archive(store, num, true), 0);
+	check_place(num, kind, true, "back");
+	struct object page[2];
+	CHECK_INT(object_page(store, kind, true, num - 1, page, 2) > 0, 1);
+	CHECK_INT(page[0].num, num);
+	CHECK_INT(object_archive(store, num, false), 0);
+	CHECK_INT(object_move(store, 12345, true, "x"), -ENOENT);
+}
+
+static void test_moves(void)
+{
+	struct object a, b;
+	struct session s, t;
+	for (int kind = OBJECT_AGENT; kind <= OBJECT_ENVIRONMENT; kind++) {
+		CHECK_INT(object_make(store, kind, "m1", NULL, "m", &a, &why), 0);
+		CHECK_INT(object_make(store, kind, "m2", NULL, "m", &b, &why), 0);
+		test_move(kind, a.num, b.num);
+	}
+	CHECK_INT(session_make(store, "m1", &s, &why), 0);
+	CHECK_INT(session_make(store, "m2", &t, &why), 0);
+	test_move(OBJECT_SESSION, s.object.num, t.object.num);
+	CHECK_INT(fixture_append(s.object.num, "session.status_running", "{}"), 0);
+	CHECK_INT(object_rename(store, s.object.num, "runs"), -EBUSY);
+	CHECK_INT(object_move(store, s.object.num, true, "runs"), -EBUSY);
+	CHECK_INT(object_archive(store, s.object.num, true), -EBUSY);
+	check_place(s.object.num, OBJECT_SESSION, false, "back");
+}
+
+/* The name is part of an agent's versions. */
+static void test_renamed_versions(void)
+{
+	struct object made, now;
+	int error = 0;
+	CHECK_INT(object_make(store, OBJECT_AGENT, "first", NULL, "m", &made, &why), 0);
+	CHECK_INT(object_rename(store, made.num, "first"), 0);
+	CHECK_INT(object_rename(store, made.num, "second"), 0);
+	CHECK_INT(object_get(store, made.num, &now), 1);
+	CHECK_INT(now.version, 2);
+	cleanup(json) cJSON *one = object_body(store, made.num, 1, &error);
+	cleanup(json) cJSON *two = object_body(store, made.num, 2, &error);
+	CHECK_TEXT(json_text(one, "name"), "first");
+	CHECK_TEXT(json_text(two, "name"), "second");
+	CHECK(cJSON_Compare(json_get(one, "model"), json_get(two, "model"), true));
+	int64_t version = 0;
+	CHECK_INT(object_save(store, made.num, two, &version, &why), 0);
+	CHECK_INT(version, 2);
+
+	/* Environments have no versions: they are simply called otherwise. */
+	CHECK_INT(object_make(store, OBJECT_ENVIRONMENT, "first", NULL, NULL, &made, &why), 0);
+	CHECK_INT(object_rename(store, made.num, "second"), 0);
+	cleanup(json) cJSON *body = object_body(store, made.num, 0, &error);
+	CHECK_TEXT(json_text(body, "name"), "second");
+	CHECK_INT(object_get(store, made.num, &now), 1);
+	CHECK_INT(now.version, 1);
+}
+
 int main(void)
 {
 	fixture_open();
@@ -268,6 +347,8 @@ int main(void)
 	test_pages();
 	test_versions();
 	test_environment();
+	test_moves();
+	test_renamed_versions();
 	fixture_close();
 	return test_done();
 }
