@@ -20,6 +20,7 @@
 
 enum {
 	FINISH_MS = 1000, /* how long the rest of an answer that nobody reads may take */
+	HEAD_BYTES_MAX = 512 << 10, /* libcurl stops at 300 KiB before the body, and nowhere behind it */
 	KEEPALIVE_SECONDS = 60,
 };
 
@@ -51,6 +52,7 @@ struct http_request {
 	size_t part_count, part, offset; /* the next byte to send is parts[part].at[offset] */
 	int64_t size;
 	bool sent; /* the whole body */
+	size_t head_size; /* bytes of all headers, those behind the body included */
 	bool head_open; /* the headers of the real answer are coming, not those of a 1xx one */
 	const struct http_handler *handler;
 	void *data;
@@ -211,6 +213,9 @@ static size_t on_header(char *at, size_t one, size_t size, void *data)
 {
 	struct http_request *request = data;
 	note_life(request);
+	request->head_size += size;
+	if (request->head_size > HEAD_BYTES_MAX)
+		return 0;
 	if (is_running(request) && size >= 5 && memcmp(at, "HTTP/", 5) == 0)
 		take_status(request);
 	else if (is_running(request))
@@ -288,6 +293,7 @@ static const struct {
 	{ CURLE_PEER_FAILED_VERIFICATION, EKEYREJECTED },
 	{ CURLE_SSL_CONNECT_ERROR, EKEYREJECTED },
 	{ CURLE_WEIRD_SERVER_REPLY, EPROTO },
+	{ CURLE_WRITE_ERROR, EPROTO }, /* too much for us */
 	{ CURLE_UNSUPPORTED_PROTOCOL, EPROTO }, /* said of an answer that is not HTTP/1 */
 };
 
@@ -304,6 +310,8 @@ static int error_of(CURLcode code)
 static void finished(struct http_request *request, CURLcode code)
 {
 	const char *words = *request->error ? request->error : curl_easy_strerror(code);
+	if (request->head_size > HEAD_BYTES_MAX)
+		words = "its headers do not end";
 	request_end(request, error_of(code), code == CURLE_OK ? "" : words);
 }
 

@@ -26,6 +26,10 @@ enum {
 	ERROR_BODY_MAX = 64 << 10, /* of an answer that is no stream; the rest is not read */
 	REASON_MAX = 2 << 10,
 	QUOTE_MAX = 600, /* bytes of the server's own words in a reason */
+	KEY_PIECE_MIN = 12, /* bytes in a row that are the key's and no accident */
+	/* The events of a message have fewer with all that belongs to them; more is comments and
+	 * blank lines. */
+	STREAM_BYTES_MAX = 4 * MESSAGE_MEMORY_MAX,
 	RETRY_BASE_MS = 500,
 	RETRY_MAX_MS = 60 * 1000,
 	RETRY_AFTER_MAX_MS = 10 * 60 * 1000, /* who asks for more is not believed */
@@ -51,6 +55,7 @@ struct model_request {
 	struct reply reply;
 	struct sse sse;
 	struct message *message;
+	size_t received; /* bytes of the stream */
 	struct buf body; /* of an answer that is no stream */
 	struct loop_timer stall;
 	int64_t last_event_ms;
@@ -79,20 +84,43 @@ static struct model_request *request_free(struct model_request *request)
 	return NULL;
 }
 
-/* A server may quote the key in its error; people copy error messages into mails. */
-static void hide(struct buf *text, const char *secret)
+/* The bytes at `at` that stand in the secret, too, in one piece. */
+static size_t secret_run(const char *at, size_t size, const char *secret, size_t secret_size)
 {
-	size_t size = secret ? strlen(secret) : 0;
-	char *at = text->data, *end = at + text->size;
-	while (size && at && (at = memmem(at, (size_t)(end - at), secret, size)))
-		at = memset(at, '*', size);
+	size_t run = secret_size < KEY_PIECE_MIN ? secret_size : KEY_PIECE_MIN;
+	if (!run || size < run || !memmem(secret, secret_size, at, run))
+		return 0;
+	while (run < size && memmem(secret, secret_size, at, run + 1))
+		run++;
+	return run;
 }
 
+/* A server may quote the key in its error, whole or in part; people copy error messages into
+ * mails. */
+static void hide(struct buf *text, const char *secret)
+{
+	size_t secret_size = secret ? strlen(secret) : 0;
+	for (size_t i = 0; i < text->size; i++) {
+		size_t run = secret_run(text->data + i, text->size - i, secret, secret_size);
+		if (run) {
+			memset(text->data + i, '*', run);
+			i += run - 1;
+		}
+	}
+}
+
+/* Controls move a terminal's cursor and more, those of one byte and those of two (U+0080 to U+009F)
+ * alike. */
 static void one_line(struct buf *text)
 {
-	for (size_t i = 0; i < text->size; i++)
-		if ((unsigned char)text->data[i] < 0x20 || text->data[i] == 0x7f)
+	for (size_t i = 0; i < text->size; i++) {
+		unsigned char c = (unsigned char)text->data[i];
+		unsigned char next = i + 1 < text->size ? (unsigned char)text->data[i + 1] : 0;
+		if (c < 0x20 || c == 0x7f)
 			text->data[i] = ' ';
+		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			text->data[i] = text->data[i + 1] = ' ';
+	}
 }
 
 /* What servers and certificates say need not be text, and a precision may have cut a character. */
@@ -132,12 +160,10 @@ static void settle_retry(struct model_request *request, const char *format, ...)
 	settle(request, MODEL_RETRY, "model_request_failed_error");
 }
 
-/* The key is hidden before the cut, which might else leave half of it. */
 static void add_quote(struct model_request *request, struct slice words)
 {
 	cleanup(buf) struct buf text = BUF_INIT(SSE_EVENT_BYTES_MAX);
 	utf8_repair(&text, words.at, words.size);
-	hide(&text, request->model->secret);
 	while (text.size && (unsigned char)text.data[text.size - 1] <= ' ')
 		buf_cut(&text, text.size - 1);
 	size_t part = utf8_clip(buf_text(&text), text.size < QUOTE_MAX ? text.size : QUOTE_MAX);
@@ -239,6 +265,12 @@ static void take_stream(struct model_request *request, struct slice bytes)
 {
 	struct sse_event event;
 	enum sse_what what;
+	request->received += bytes.size;
+	if (request->received > STREAM_BYTES_MAX) {
+		settle_retry(request, "the model's stream does not end: more than %d MiB",
+			STREAM_BYTES_MAX >> 20);
+		return;
+	}
 	sse_push(&request->sse, bytes);
 	while (!request->settled && !request->cancelled &&
 		(what = sse_step(&request->sse, &event)) != SSE_MORE) {
