@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 struct server {
-	const struct answer *answers;
+	const struct script *answers;
 	size_t count;
 	int listener;
 	char dir[32];
@@ -29,18 +29,20 @@ static bool read_some(int fd, struct buf *to)
 	return true;
 }
 
+/* What was asked last stays until something else is asked. */
 static bool read_head(struct server *server, int fd)
 {
+	cleanup(buf) struct buf head = BUF_INIT(0);
+	const char *end;
+	do {
+		if (!read_some(fd, &head))
+			return false;
+	} while (!(end = strstr(head.data, "\r\n\r\n")));
+	size_t size = (size_t)(end - head.data) + 4;
 	buf_clear(&server->head);
 	buf_clear(&server->body);
-	char *end;
-	do {
-		if (!read_some(fd, &server->head))
-			return false;
-	} while (!(end = strstr(server->head.data, "\r\n\r\n")));
-	size_t size = (size_t)(end - server->head.data) + 4;
-	buf_add(&server->body, server->head.data + size, server->head.size - size);
-	buf_cut(&server->head, size);
+	buf_add(&server->head, head.data, size);
+	buf_add(&server->body, head.data + size, head.size - size);
 	server->requests++;
 	return true;
 }
@@ -63,7 +65,7 @@ static void send_bytes(int fd, const char *at, size_t size, bool bytewise)
 	}
 }
 
-static void frame(struct buf *out, const struct answer *answer)
+static void frame(struct buf *out, const struct script *answer)
 {
 	const char *body = answer->body ? answer->body : "";
 	bool broken = answer->ending == CUT || answer->ending == HOLD;
@@ -93,9 +95,9 @@ static void wait_for_close(int fd)
 }
 
 /* Whether the connection goes on. */
-static bool give_answer(int fd, const struct answer *answer)
+static bool give_answer(int fd, const struct script *answer)
 {
-	cleanup(buf) struct buf out = BUF_INIT(32 << 20);
+	cleanup(buf) struct buf out = BUF_INIT(48 << 20);
 	if (answer->head) {
 		buf_add_text(&out, answer->head);
 		frame(&out, answer);
@@ -109,7 +111,7 @@ static bool give_answer(int fd, const struct answer *answer)
 static void serve(struct server *server, int fd, size_t *next)
 {
 	while (*next < server->count && read_head(server, fd)) {
-		const struct answer *answer = &server->answers[(*next)++];
+		const struct script *answer = &server->answers[(*next)++];
 		if (!answer->early)
 			read_body(server, fd);
 		if (!give_answer(fd, answer))
@@ -133,7 +135,7 @@ static void *server_run(void *data)
 	return NULL;
 }
 
-struct server *server_start(const struct answer *answers, size_t count)
+struct server *server_start(const struct script *answers, size_t count)
 {
 	struct server *server = xcalloc(1, sizeof(*server));
 	server->answers = answers;

@@ -18,7 +18,7 @@ enum ending {
 	HOLD, /* nothing more is sent until the client closes */
 };
 
-struct answer {
+struct script {
 	const char *head; /* status line and headers, each with \r\n; NULL: none at all */
 	const char *body; /* NULL: none */
 	enum framing framing;
@@ -29,7 +29,7 @@ struct answer {
 
 struct server;
 
-struct server *server_start(const struct answer *answers /* lent */, size_t count);
+struct server *server_start(const struct script *answers /* lent */, size_t count);
 const char *server_path(const struct server *server);
 
 /* Waits until the last answer was given and its connection closed by the client, and frees. */

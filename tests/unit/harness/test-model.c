@@ -105,7 +105,7 @@ static void ask(struct model *model, struct seen *seen)
 
 static const struct {
 	const char *name;
-	struct answer answer;
+	struct script answer;
 	enum model_verdict verdict;
 	const char *pieces, *error_type;
 	const char *reason; /* is in it */
@@ -141,6 +141,14 @@ static const struct {
 	{ "the server quotes the key",
 		{ JSON("401 Unauthorized"), ERROR("authentication_error", "bad key " KEY "!"), BY_LENGTH }, MODEL_FAILED,
 		"", "model_request_failed_error", "bad key ******************!", NULL, 401, -1 },
+	{ "the server calls its error by the key", { JSON("401 Unauthorized"), ERROR(KEY, "no"), BY_LENGTH },
+		MODEL_FAILED, "", "model_request_failed_error", "(HTTP 401, ******************", NULL, 401, -1 },
+	{ "the server quotes the key in pieces",
+		{ JSON("401 Unauthorized"), ERROR("authentication_error", "sk-test-0123 and st-0123456789?"), BY_LENGTH },
+		MODEL_FAILED, "", "model_request_failed_error", ": ************ and *************?", NULL, 401, -1 },
+	{ "the server writes to terminals",
+		{ JSON("401 Unauthorized"), ERROR("authentication_error", "\\u001b[2J\\u009b2J\xc2\x9b!"), BY_LENGTH },
+		MODEL_FAILED, "", "model_request_failed_error", ":  [2J  2J  !", NULL, 401, -1 },
 	{ "a prompt too long",
 		{ JSON("400 Bad Request"), ERROR("invalid_request_error", "prompt is too long: 9 tokens > 8 maximum"),
 			BY_LENGTH },
@@ -214,7 +222,7 @@ static void test_case(size_t i)
 
 static void test_request_bytes(void)
 {
-	static const struct answer answers[] = { { OK "anthropic-ratelimit-requests-remaining: 12\r\n", STREAM } };
+	static const struct script answers[] = { { OK "anthropic-ratelimit-requests-remaining: 12\r\n", STREAM } };
 	static const char *const lines[] = { "POST /v1/messages HTTP/1.1\r\n", "\r\nx-api-key: " KEY "\r\n",
 		"\r\nanthropic-version: 2023-06-01\r\n", "\r\ncontent-type: application/json\r\n",
 		"\r\ncontent-length: 13\r\n", "\r\nhost: model\r\n" };
@@ -241,7 +249,7 @@ static void test_request_bytes(void)
 }
 
 /* Several requests one after another; how many connections the server saw. */
-static int ask_again_and_again(const struct answer *answers, size_t count)
+static int ask_again_and_again(const struct script *answers, size_t count)
 {
 	struct server *server = server_start(answers, count);
 	struct model *model = connect_to(server_path(server), WAIT_MS, WAIT_MS);
@@ -263,8 +271,8 @@ static int ask_again_and_again(const struct answer *answers, size_t count)
 
 static void test_connections(void)
 {
-	static const struct answer kept[] = { { OK, STREAM }, { OK, STREAM, BY_LENGTH }, { OK, STREAM } };
-	static const struct answer closed[] = { { OK, STREAM, BY_CHUNKS, CLOSE }, { OK, STREAM } };
+	static const struct script kept[] = { { OK, STREAM }, { OK, STREAM, BY_LENGTH }, { OK, STREAM } };
+	static const struct script closed[] = { { OK, STREAM, BY_CHUNKS, CLOSE }, { OK, STREAM } };
 	CHECK_INT(ask_again_and_again(kept, ARRAY_LEN(kept)), 1);
 	CHECK_INT(ask_again_and_again(closed, ARRAY_LEN(closed)), 2);
 }
@@ -292,7 +300,7 @@ enum cancel_from { FROM_PIECE, FROM_OUTSIDE, FROM_FREE, AT_ONCE };
 
 static void test_cancel(enum cancel_from from)
 {
-	static const struct answer answers[] = { { OK, BEGIN TEXT("a") TEXT("b") TEXT("c"), BY_CHUNKS, HOLD } };
+	static const struct script answers[] = { { OK, BEGIN TEXT("a") TEXT("b") TEXT("c"), BY_CHUNKS, HOLD } };
 	struct server *server = server_start(answers, 1);
 	struct model *model = connect_to(server_path(server), WAIT_MS, WAIT_MS);
 	struct seen seen = { .cancel_at_text = from == FROM_PIECE };
@@ -331,7 +339,7 @@ static void make_large(struct buf *text, struct slice *parts, size_t count)
 	}
 }
 
-static struct server_report ask_large(const struct answer *answer, const struct buf *text,
+static struct server_report ask_large(const struct script *answer, const struct buf *text,
 	const struct slice *parts, size_t count, struct seen *seen)
 {
 	struct server *server = server_start(answer, 1);
@@ -344,8 +352,8 @@ static struct server_report ask_large(const struct answer *answer, const struct 
 
 static void test_large_body(void)
 {
-	static const struct answer whole = { OK, STREAM };
-	static const struct answer early = { JSON("413 Too Large"), ERROR("request_too_large", "too large"), BY_LENGTH,
+	static const struct script whole = { OK, STREAM };
+	static const struct script early = { JSON("413 Too Large"), ERROR("request_too_large", "too large"), BY_LENGTH,
 		.early = true };
 	cleanup(buf) struct buf text = BUF_INIT(8 << 20);
 	struct slice parts[40];
@@ -392,7 +400,7 @@ static void ask_next(void *data, const struct model_outcome *outcome)
 
 static void test_ask_from_outcome(void)
 {
-	static const struct answer answers[] = { { OK, STREAM }, { OK, STREAM }, { OK, STREAM } };
+	static const struct script answers[] = { { OK, STREAM }, { OK, STREAM }, { OK, STREAM } };
 	struct server *server = server_start(answers, ARRAY_LEN(answers));
 	struct chain chain = { .model = connect_to(server_path(server), WAIT_MS, WAIT_MS) };
 	int64_t until = clock_now_ms() + WAIT_MS;
