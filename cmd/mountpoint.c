@@ -169,11 +169,28 @@ static int count_entries(const char *path, int *ret_count)
 	return 0;
 }
 
+/* Whoever owns a directory can move it away, with what is mounted on it, and put a tree of his own
+ * in its place, which the next message is then written into.  Where the tree lies is the caller's
+ * to choose; that it is his is ours to see. */
+static int check_owner(const char *path, struct buf *why)
+{
+	struct stat st;
+	if (lstat(path, &st) < 0)
+		return fail(why, errno, "%s cannot be used as mount point: %s", path, strerror(errno));
+	if (st.st_uid != geteuid())
+		return fail(why, EPERM, "%s belongs to another user, who could take it away again; "
+			"choose a directory of your own", path);
+	return 0;
+}
+
 /* Mounting over files would hide them, and whoever made them would think them lost. */
 static int check_directory(const char *path, struct buf *why)
 {
 	int count = 0;
-	int r = count_entries(path, &count);
+	int r = check_owner(path, why);
+	if (r < 0)
+		return r;
+	r = count_entries(path, &count);
 	if (r == -ENOTDIR)
 		return fail(why, ENOTDIR, "%s is not a directory; choose an empty one", path);
 	if (r < 0)

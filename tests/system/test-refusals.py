@@ -114,6 +114,19 @@ def the_mount_point_must_be_ones_own():
 
 
 @test
+def a_mount_point_of_another_user_is_refused_since_he_could_take_it_away():
+    """From a mount namespace of his own he renames it, with the mount, and puts a false tree in its place."""
+    with place() as m:
+        other = m.path
+        if is_root():
+            other.mkdir()
+            os.chown(other, 65534, 65534)
+        else:
+            other = pathlib.Path("/usr")
+        refused(mount(m, at=other), str(other), "belongs to another user")
+
+
+@test
 def a_store_that_others_can_read_is_refused():
     with place() as m:
         m.store.mkdir(mode=0o755)
