@@ -26,7 +26,7 @@ static void copy_tool(char ret[static CALL_TOOL_SIZE], const char *name)
 	static const char allowed[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 	size_t n = 0;
-	for (; name[n] && n < CALL_TOOL_SIZE - 1; n++)
+	for (; n < CALL_TOOL_SIZE - 1 && name[n]; n++)
 		ret[n] = strchr(allowed, name[n]) ? name[n] : '_';
 	ret[n] = '\0';
 }

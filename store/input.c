@@ -164,13 +164,25 @@ static int take_event(cJSON *given, cJSON *collect, struct buf *why)
 	return r;
 }
 
+/* What no queue can hold is refused before it is all parsed. */
+static int check_count(size_t events, struct buf *why)
+{
+	if (events > QUEUE_EVENTS_MAX)
+		return fail(why, EFBIG, "a message may have at most %d events", QUEUE_EVENTS_MAX);
+	return 0;
+}
+
 static int take_list(cJSON *list, cJSON *collect, struct buf *why)
 {
-	if (cJSON_GetArraySize(list) == 0)
+	size_t count = (size_t)cJSON_GetArraySize(list);
+	if (count == 0)
 		return fail(why, EINVAL, "events must not be empty");
+	int r = check_count(count, why);
+	if (r < 0)
+		return r;
 	cJSON *given;
 	cJSON_ArrayForEach(given, list) {
-		int r = take_event(given, collect, why);
+		r = take_event(given, collect, why);
 		if (r < 0)
 			return r;
 	}
@@ -205,6 +217,9 @@ int input_judge(struct input_scan *s, struct slice object, cJSON *collect, struc
 		return -EINVAL; /* the parser's sentence stands in `why` */
 	s->closed = is_list;
 	s->objects++;
+	int r = check_count(s->objects, why);
+	if (r < 0)
+		return r;
 	return is_list ? take_list(list, collect, why) : take_event(json, collect, why);
 }
 

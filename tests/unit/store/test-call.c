@@ -158,7 +158,8 @@ static void test_input(void)
 	CHECK_INT(draft_handle_max(store), 0);
 	CHECK_INT(answer(one, "allow"), -ESTALE);
 	CHECK_INT(answer(two, "x"), 0);
-	cleanup(json) cJSON *a = take(), *b = take();
+	cJSON_Delete(take());
+	cJSON_Delete(take());
 	end_turn();
 	CHECK_INT(draft_write(store, session, 6, 1, yes, strlen(yes), &why), -ENOENT);
 	CHECK_INT(draft_commit(store, session, 6, &count, &why), -ENOENT);

@@ -179,6 +179,27 @@ static void test_sizes(void)
 	CHECK_INT(event_parse_input(event.data, event.size, false, NULL, &why), -EFBIG);
 }
 
+/* More than a queue holds is refused at the event that is one too many. */
+static void parse_many(int count, const char *before, const char *between, const char *behind, int want)
+{
+	cleanup(buf) struct buf text = BUF_INIT(1 << 20);
+	cleanup(json) cJSON *events = NULL;
+	(void)buf_add_text(&text, before);
+	for (int i = 0; i < count; i++)
+		(void)buf_printf(&text, "%s{\"type\":\"user.interrupt\"}", i ? between : "");
+	(void)buf_add_text(&text, behind);
+	CHECK_INT(event_parse_input(text.data, text.size, true, &events, NULL), want);
+	CHECK_INT(cJSON_GetArraySize(events), want ? 0 : count);
+}
+
+static void test_counts(void)
+{
+	parse_many(QUEUE_EVENTS_MAX, "", "\n", "\n", 0);
+	parse_many(QUEUE_EVENTS_MAX + 1, "", "\n", "\n", -EFBIG);
+	parse_many(QUEUE_EVENTS_MAX, "{\"events\":[", ",", "]}", 0);
+	parse_many(QUEUE_EVENTS_MAX + 1, "{\"events\":[", ",", "]}", -EFBIG);
+}
+
 static void test_depth(void)
 {
 	cleanup(buf) struct buf deep = BUF_INIT(1000);
@@ -196,6 +217,7 @@ int main(void)
 	test_prefixes();
 	test_pieces();
 	test_sizes();
+	test_counts();
 	test_depth();
 	return test_done();
 }

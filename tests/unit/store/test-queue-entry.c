@@ -237,6 +237,24 @@ static void test_random(void)
 	}
 }
 
+/* Takes entries as the harness does, until there are none. */
+static int take_all(void)
+{
+	int taken = 0;
+	for (;;) {
+		int64_t num = 0;
+		cleanup(json) cJSON *event = NULL;
+		if (queue_next(store, session, 0, &num, &event) <= 0)
+			return taken;
+		taken += queue_remove(store, session, num) == 0; /* not if it was moved meanwhile */
+	}
+}
+
+static bool is_fine(int r)
+{
+	return r == 0 || r == -ESTALE || r == -ENOENT;
+}
+
 /* One process takes entries while another edits and reorders: no entry is lost or taken twice, and
  * a late hand is told. */
 static void test_race(void)
@@ -249,21 +267,15 @@ static void test_race(void)
 	fflush(stdout);
 	pid_t pid = fork();
 	CHECK_INT(store_open(fixture_dir, &store, NULL), 0);
-	int taken = 0, edited = 0;
-	for (int64_t num = 0; pid == 0;) {
-		cleanup(json) cJSON *event = NULL;
-		if (queue_next(store, session, 0, &num, &event) <= 0)
-			fixture_child_exit(taken == ENTRIES ? 0 : 1);
-		taken += queue_remove(store, session, num) == 0;
-	}
+	if (pid == 0)
+		fixture_child_exit(take_all() == ENTRIES ? 0 : 1);
+	int edited = 0, odd = 0;
 	for (int64_t num = 1; queue_last(store, session) > 0; num = num % 300 + 1) {
 		int r = queue_replace(store, session, num, slice_of("edited"), &why);
-		int m = queue_move(store, session, num, num % 7 + 1);
 		edited += r == 0;
-		if ((r != 0 && r != -ESTALE && r != -ENOENT) ||
-			(m != 0 && m != -ESTALE && m != -ENOENT))
-			CHECK_INT(r, m);
+		odd += !is_fine(r) + !is_fine(queue_move(store, session, num, num % 7 + 1));
 	}
+	CHECK_INT(odd, 0);
 	CHECK_INT(fixture_wait(pid), 0);
 	printf("# %d edits in time\n", edited);
 }
