@@ -217,7 +217,7 @@ def readme(m, gesture):
     s = m.session("x")
     text = says(m, gesture)
     for name in [*os.listdir(m.path), *os.listdir(s.path), "wait", "follow", "live"]:
-        assert re.search(rf"^ *{re.escape(name)}/? ", text, re.M), name
+        assert re.search(rf"(^| |/){re.escape(name)}/?( |$)", text, re.M), name
 
 
 @promise("- Reading has no side effect and waits for nothing")
@@ -417,7 +417,7 @@ def what_the_command_prints_fits_a_terminal():
     with Mount() as m:
         m.session("x").ask("hello")
         for line in ("agentdirs help", "agentdirs help mount", "agentdirs help umount", "agentdirs help status",
-                     "agentdirs help doctor", "agentdirs doctor --offline", "cat README"):
+                     "agentdirs help doctor", "agentdirs doctor --offline", "agentdirs status"):
             shown = sh(m, line).stdout.splitlines()
             long = [text for text in shown if len(text) > 80 and str(m.base) not in text]
             assert shown and not long, long
