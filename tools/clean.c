@@ -51,6 +51,13 @@ static size_t escape_length(const char *p, size_t size)
 	return at < size && p[at] >= 0x30 && p[at] <= 0x7e ? at + 1 : at;
 }
 
+/* U+0080 to U+009F, which some terminals obey: U+009B is another ESC [. */
+static bool is_wide_control(const char *p, size_t size)
+{
+	return size > 1 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] >= 0x80 &&
+		(unsigned char)p[1] < 0xa0;
+}
+
 static bool is_plain(unsigned char c)
 {
 	return c >= 0x20 ? c != DEL : c == '\t' || c == '\n' || c == '\0';
@@ -74,6 +81,10 @@ static void strip_controls(struct buf *out, const char *data, size_t size)
 		unsigned char c = (unsigned char)data[at];
 		if (c == ESC) {
 			at += escape_length(data + at, size - at);
+			continue;
+		}
+		if (is_wide_control(data + at, size - at)) {
+			at += 2;
 			continue;
 		}
 		if (c == '\r')

@@ -25,6 +25,8 @@ static const struct {
 	{ TEXT("keep\n1%\r2%"), "keep\n2%" },
 	{ TEXT("50%\r"), "50%" },
 	{ TEXT("a\bb\ac\177"), "abc" },
+	{ TEXT("a\xc2\x9b" "31mb\xc2\x85" "c\xc2"), "a31mbc\xef\xbf\xbd" },
+	{ TEXT("\xc2\xa0\xc3\x9b"), "\xc2\xa0\xc3\x9b" },
 	{ TEXT("a\0b"), "a\xef\xbf\xbd" "b" },
 	{ TEXT("\xff\xfe"), "\xef\xbf\xbd\xef\xbf\xbd" },
 	{ TEXT("caf\xe9\n"), "caf\xef\xbf\xbd\n" },
