@@ -73,7 +73,8 @@ def crash(m):
     everybody = [m.supervisor, *descendants(m.supervisor)]
     for number in (signal.SIGSTOP, signal.SIGKILL):  # the first so that nobody restarts anybody
         for pid in everybody:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
     wait_until(lambda: run(["stat", m.path]).returncode != 0, what="the end of all")
 
 
@@ -417,7 +418,7 @@ def what_the_command_prints_fits_a_terminal():
     with Mount() as m:
         m.session("x").ask("hello")
         for line in ("agentdirs help", "agentdirs help mount", "agentdirs help umount", "agentdirs help status",
-                     "agentdirs help doctor", "agentdirs doctor --offline", "agentdirs status"):
+                     "agentdirs help doctor", "agentdirs doctor --offline", f"agentdirs status {m.path}"):
             shown = sh(m, line).stdout.splitlines()
             long = [text for text in shown if len(text) > 80 and str(m.base) not in text]
             assert shown and not long, long
