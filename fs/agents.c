@@ -5,38 +5,52 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "fs/text.h"
 #include "fs/verbs.h"
 
-/* The text at `path` in the definition, with a newline at its end; nothing when it is null. */
-static int field(struct fs *fs, struct place at, const char *path, struct buf *out)
+static int show_field(struct fs *fs, struct place at, const char *path, struct buf *out)
 {
-	int r;
+	int r = -EIO;
 	cleanup(json) cJSON *body = object_body(fs->store, at.object, at.item, &r);
-	if (!body)
-		return r;
-	const cJSON *value = json_path(body, path);
-	if (!cJSON_IsString(value))
-		return 0;
-	buf_add_text(out, value->valuestring);
-	if (out->size && out->data[out->size - 1] != '\n')
-		buf_add_char(out, '\n');
-	return 0;
+	return body ? text_show(json_path(body, path), out) : r;
+}
+
+static int save_field(struct fs *fs, struct place at, const char *name, struct slice text,
+	struct buf *why)
+{
+	cleanup(json) cJSON *value = NULL;
+	int r = text_parse(text, &value, why);
+	return r < 0 ? r : object_set(fs->store, at.object, name, value, NULL, why);
 }
 
 int agent_model(struct fs *fs, struct place at, struct buf *out)
 {
-	int r = field(fs, at, "model.id", out);
-	return r < 0 || out->size ? r : field(fs, at, "model", out);
+	return show_field(fs, at, "model.id", out);
+}
+
+int agent_save_model(struct fs *fs, struct place at, struct slice text, struct buf *why)
+{
+	return save_field(fs, at, "model", text, why);
 }
 
 int agent_system(struct fs *fs, struct place at, struct buf *out)
 {
-	return field(fs, at, "system", out);
+	return show_field(fs, at, "system", out);
+}
+
+int agent_save_system(struct fs *fs, struct place at, struct slice text, struct buf *why)
+{
+	return save_field(fs, at, "system", text, why);
 }
 
 int agent_description(struct fs *fs, struct place at, struct buf *out)
 {
-	return field(fs, at, "description", out);
+	return show_field(fs, at, "description", out);
+}
+
+int agent_save_description(struct fs *fs, struct place at, struct slice text, struct buf *why)
+{
+	return save_field(fs, at, "description", text, why);
 }
 
 int agent_version(struct fs *fs, struct place at, struct buf *out)
@@ -96,4 +110,35 @@ int version_row_time(struct fs *fs, struct place at, int64_t *ret_wall_us)
 		return r;
 	*ret_wall_us = clock_parse(saved);
 	return 0;
+}
+
+/*
+ * start: the one file that is a program.  It uses nothing but the tree, and its directory's name.
+ */
+
+static const char start[] =
+	"#!/bin/sh\n"
+	"# Begins a session with this agent: the message comes on standard input, the path of the\n"
+	"# new session goes to standard output.\n"
+	"set -eu\n"
+	"agent=$(cd \"$(dirname \"$0\")\" && pwd -P)\n"
+	"name=${agent##*/}\n"
+	"sessions=${agent%/agents/*}/sessions\n"
+	"number=0\n"
+	"base=$(printf %.32s \"$name\")-$(date +%Y%m%d-%H%M%S)-$$\n"
+	"session=$sessions/$base\n"
+	"until mkdir \"$session\" 2>/dev/null; do\n"
+	"\tnumber=$((number + 1))\n"
+	"\t[ $number -le 100 ] || exec mkdir \"$session\"\n"
+	"\tsession=$sessions/$base-$number\n"
+	"done\n"
+	"trap 'rmdir \"$session\"' EXIT\n"
+	"ln -sfn \"../../agents/$name\" \"$session/agent\"\n"
+	"cat >\"$session/input\"\n"
+	"trap - EXIT\n"
+	"printf '%s\\n' \"$session\"\n";
+
+int agent_start(struct fs *fs, struct place at, struct buf *out)
+{
+	return buf_add_text(out, start);
 }

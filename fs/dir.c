@@ -108,6 +108,14 @@ static bool takes_scratch(struct place dir, mode_t mode)
 	return dir.node->flags & (S_ISLNK(mode) ? links : any);
 }
 
+static bool makes_files(const struct node *directory)
+{
+	for (const struct node *n = NULL; (n = node_any(directory, n));)
+		if (n->make && S_ISREG(n->mode))
+			return true;
+	return false;
+}
+
 /* Where there is a row for it, closing the new file makes it one of the tree. */
 static int create_scratch(struct fs *fs, struct place dir, const char *name, mode_t mode,
 	struct named *ret, struct buf *why)
@@ -116,6 +124,9 @@ static int create_scratch(struct fs *fs, struct place dir, const char *name, mod
 	int born = S_ISREG(mode) ? edit_place(fs, dir, name, mode, &place, why) : 0;
 	if (born < 0)
 		return born;
+	if (!born && makes_files(dir.node) && !scratch_name_is_temporary(name))
+		return fail(why, EINVAL, "%s is no name for a file here; README says what is",
+			name);
 	*ret = (struct named){ 0 };
 	int r = scratch_make(fs->scratch, place_inode(dir), name, mode, &ret->scratch);
 	if (r == 0)

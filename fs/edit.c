@@ -42,7 +42,8 @@ static void set_rejected(struct fs *fs, struct place place, const struct slice *
 	struct scratch_file *file = scratch_find(fs->scratch, directory, buf_text(&name));
 	if (file)
 		scratch_remove(fs->scratch, file);
-	if (!text || scratch_make(fs->scratch, directory, buf_text(&name), S_IFREG | 0600, &file) < 0)
+	mode_t mode = S_IFREG | 0600;
+	if (!text || scratch_make(fs->scratch, directory, buf_text(&name), mode, &file) < 0)
 		return;
 	(void)scratch_write(fs->scratch, file, 0, text->at, text->size);
 }
@@ -61,7 +62,8 @@ static const struct node *maker(struct place dir, const char *name, mode_t type,
 	if (!S_ISDIR(type) && scratch_name_is_temporary(name))
 		return NULL;
 	for (const struct node *n = NULL; (n = node_any(dir.node, n));)
-		if (n->make && (n->mode & S_IFMT) == (type & S_IFMT) && node_stem(n, name, ret_stem))
+		if (n->make && (n->mode & S_IFMT) == (type & S_IFMT) &&
+			node_stem(n, name, ret_stem))
 			return n;
 	return NULL;
 }

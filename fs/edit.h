@@ -25,10 +25,12 @@ int edit_save(struct fs *fs, struct place place, struct slice text, struct buf *
 /* 0, or -EINVAL with a sentence: not a name that people may choose. */
 int edit_check_name(const char *name, struct buf *why);
 
-/* Gives a number to a new name.  A directory is then there; a file or a link is not before something
- * is saved in it.  1; 0 nothing of this type and name is made here; -errno with a sentence. */
+/* Gives a number to a new name.  A directory is then there; a file or a link is not before
+ * something is saved in it.  1; 0 nothing of this type and name is made here; -errno with a
+ * sentence. */
 int edit_place(struct fs *fs, struct place dir, const char *name, mode_t type, struct place *ret,
 	struct buf *why);
 
-/* A new file of the tree is complete: saves it under its name.  Other scratch files: does nothing. */
+/* A new file of the tree is complete: saves it under its name.  Does nothing for other scratch
+ * files. */
 int edit_born(struct fs *fs, struct scratch_file *file, struct buf *why);

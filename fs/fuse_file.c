@@ -155,6 +155,15 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 		read_text(req, h, (uint64_t)offset, size);
 }
 
+/* A file that is not of the tree yet is known by its directory and name. */
+static struct attempt attempt_on(const char *what, const struct handle *h)
+{
+	struct attempt attempt = { what, h->at, NULL };
+	if (h->scratch && place_of(h->scratch->directory, &attempt.place))
+		attempt.name = h->scratch->name;
+	return attempt;
+}
+
 static int write_to(fuse_req_t req, struct handle *h, struct slice bytes, uint64_t offset,
 	const struct fuse_file_info *fi, struct buf *why)
 {
@@ -177,11 +186,12 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	struct handle *h = handle_or_reply(req, ino, fi);
 	if (!h)
 		return;
+	struct attempt attempt = attempt_on("write", h);
 	int r = write_to(req, h, (struct slice){ data, size }, (uint64_t)offset, fi, &why);
 	if (r == 0)
 		fuse_reply_write(req, size);
 	else
-		reply_result(req, &(struct attempt){ "write", h->at, NULL }, r, &why);
+		reply_result(req, &attempt, r, &why);
 }
 
 /* Whole documents are complete when they are synced; messages only when they are closed. */
@@ -219,10 +229,11 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = handle_or_reply(req, ino, fi);
 	if (!h)
 		return;
+	struct attempt attempt = attempt_on("close", h);
 	bool by_opener = flush_completes(h->pending, fuse_req_ctx(req)->pid,
 		handle_opener(h->number), flush_process_of);
 	int r = by_opener || h->lost ? complete(fs_of(req), h, &why) : 0;
-	reply_result(req, &(struct attempt){ "close", h->at, NULL }, r, &why);
+	reply_result(req, &attempt, r, &why);
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -231,8 +242,9 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	struct handle *h = handle_or_reply(req, ino, fi);
 	if (!h)
 		return;
+	struct attempt attempt = attempt_on("fsync", h);
 	int r = is_document(h) ? complete(fs_of(req), h, &why) : 0;
-	reply_result(req, &(struct attempt){ "fsync", h->at, NULL }, r, &why);
+	reply_result(req, &attempt, r, &why);
 }
 
 /* The last close: nobody hears an error any more, but it is kept. */
@@ -243,11 +255,12 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = handle_or_reply(req, ino, fi);
 	if (!h)
 		return;
+	struct attempt attempt = attempt_on("close", h);
 	int r = complete(fs, h, &why);
 	if (r == 0)
 		r = complete_empty(fs, h, &why);
 	if (r < 0)
-		note_failure(req, &(struct attempt){ "close", h->at, NULL }, r, &why);
+		note_failure(req, &attempt, r, &why);
 	waiting_forget(fs->waiting, h);
 	handle_close(fs, h);
 	fuse_reply_err(req, 0);

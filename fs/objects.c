@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/name.h"
+#include "fs/link.h"
+#include "fs/text.h"
 #include "fs/verbs.h"
 
 enum { PAGE = 64 }; /* objects read at once for a listing */
@@ -12,7 +14,8 @@ enum { PAGE = 64 }; /* objects read at once for a listing */
 int object_row_find(struct fs *fs, struct place at, const char *name, int64_t *ret_num)
 {
 	struct object object;
-	int r = name_is_valid(name) ? object_find(fs->store, at.node->kind, false, name, &object) : 0;
+	enum object_kind kind = at.node->kind;
+	int r = name_is_valid(name) ? object_find(fs->store, kind, false, name, &object) : 0;
 	if (r == 1)
 		*ret_num = object.num;
 	return r;
@@ -69,20 +72,20 @@ int object_row_id(struct fs *fs, struct place at, struct buf *out)
 	return r == 1 ? buf_printf(out, "%s\n", found.id) : r < 0 ? r : -ENOENT;
 }
 
-static cJSON *body_of(struct fs *fs, struct place at, int *ret_error)
-{
-	*ret_error = -EIO;
-	return object_body(fs->store, at.object, at.item, ret_error);
-}
-
 int object_row_body(struct fs *fs, struct place at, struct buf *out)
 {
-	int r;
-	cleanup(json) cJSON *body = body_of(fs, at, &r);
+	int r = -EIO;
+	cleanup(json) cJSON *body = object_body(fs->store, at.object, at.item, &r);
 	if (!body)
 		return r;
-	cleanup(free) char *text = cJSON_Print(body);
-	return buf_printf(out, "%s\n", text);
+	return text_show_json(body, out);
+}
+
+int object_row_save(struct fs *fs, struct place at, struct slice text, struct buf *why)
+{
+	cleanup(json) cJSON *body = NULL;
+	int r = text_parse_json(text, &body, why);
+	return r < 0 ? r : object_save(fs->store, at.object, body, NULL, why);
 }
 
 int object_row_keep(struct fs *fs, struct place at, struct buf *why)
@@ -138,11 +141,10 @@ static int show_default(struct fs *fs, enum object_kind kind, struct buf *out)
 static int set_default(struct fs *fs, enum object_kind kind, const char *target, struct buf *why)
 {
 	struct object object;
-	const char *slash = strrchr(target, '/');
-	const char *name = slash ? slash + 1 : target;
-	int r = object_find(fs->store, kind, false, name, &object);
-	if (r == 0)
-		return fail(why, ENOENT, "there is none named %s; make it with mkdir first", name);
+	struct link link;
+	if (!link_parse(target, NULL, &link) || link.version)
+		return fail(why, EINVAL, "a link to NAME belongs here, not to %s", target);
+	int r = link_find(fs, kind, &link, &object, why);
 	return r < 0 ? r : object_set_default(fs->store, kind, object.num);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/errors.h"
+#include "fs/link.h"
 #include "fs/verbs.h"
 
 int session_row_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max)
@@ -94,49 +95,15 @@ int session_environment_link(struct fs *fs, struct place at, struct buf *out)
 	return r < 0 ? r : add_object_link(fs, "environments", s->environment, out);
 }
 
-struct link {
-	char name[NAME_BYTES_MAX + 1];
-	int64_t version; /* 0: none given */
-};
-
-/* Understands what ends in FOLDER/NAME or FOLDER/NAME/versions/N. */
-static bool parse_link(const char *target, const char *folder, struct link *ret)
-{
-	cleanup(free) char *pattern = xprintf("%s/", folder);
-	const char *at = NULL;
-	for (const char *next = target; (next = strstr(next, pattern)); next++)
-		at = next;
-	if (!at || (at > target && at[-1] != '/'))
-		return false;
-	struct link link = { 0 };
-	at += strlen(pattern);
-	size_t size = strcspn(at, "/");
-	if (size == 0 || size > NAME_BYTES_MAX)
-		return false;
-	memcpy(link.name, at, size);
-	int end = 0;
-	at += size + (at[size] == '/');
-	if (*at && (sscanf(at, "versions/%lld%n", (long long *)&link.version, &end) < 1 ||
-			   at[end] || link.version < 1))
-		return false;
-	*ret = link;
-	return true;
-}
-
 static int find_linked(struct fs *fs, enum object_kind kind, const char *folder, const char *target,
 	struct object *ret, int64_t *ret_version, struct buf *why)
 {
 	struct link link;
-	if (!parse_link(target, folder, &link))
+	if (!link_parse(target, folder, &link))
 		return fail(why, EINVAL, "a link to ../../%s/NAME belongs here, not to %s", folder,
 			target);
-	bool is_default = strcmp(link.name, "default") == 0;
-	int r = is_default ? object_default(fs->store, kind, ret)
-			   : object_find(fs->store, kind, false, link.name, ret);
-	if (r == 0)
-		return fail(why, ENOENT, "there is no %s/%s", folder, link.name);
 	*ret_version = link.version;
-	return r < 0 ? r : 0;
+	return link_find(fs, kind, &link, ret, why);
 }
 
 static int set_failed(int r, const char *what, struct buf *why)
@@ -154,7 +121,8 @@ int session_relink_agent(struct fs *fs, struct place at, const char *target, str
 	int r = find_linked(fs, OBJECT_AGENT, "agents", target, &agent, &version, why);
 	if (r < 0)
 		return r;
-	return set_failed(session_set_agent(fs->store, at.object, agent.num, version), "agent", why);
+	r = session_set_agent(fs->store, at.object, agent.num, version);
+	return set_failed(r, "agent", why);
 }
 
 int session_relink_environment(struct fs *fs, struct place at, const char *target, struct buf *why)

@@ -26,6 +26,7 @@ int object_row_rename(struct fs *fs, struct place at, const struct node *to, con
 	struct buf *why);
 int object_row_id(struct fs *fs, struct place at, struct buf *out);
 int object_row_body(struct fs *fs, struct place at, struct buf *out);
+int object_row_save(struct fs *fs, struct place at, struct slice text, struct buf *why);
 int object_row_keep(struct fs *fs, struct place at, struct buf *why);
 int agent_make(struct fs *fs, struct place at, const char *name, int64_t *ret_num, struct buf *why);
 int agent_default(struct fs *fs, struct place at, struct buf *out);
@@ -35,15 +36,43 @@ int environment_make(struct fs *fs, struct place at, const char *name, int64_t *
 int environment_default(struct fs *fs, struct place at, struct buf *out);
 int environment_set_default(struct fs *fs, struct place at, const char *target, struct buf *why);
 
-/* agents.c: what an agent's files say */
+/* agents.c: an agent's files */
 int agent_model(struct fs *fs, struct place at, struct buf *out);
+int agent_save_model(struct fs *fs, struct place at, struct slice text, struct buf *why);
 int agent_system(struct fs *fs, struct place at, struct buf *out);
+int agent_save_system(struct fs *fs, struct place at, struct slice text, struct buf *why);
 int agent_description(struct fs *fs, struct place at, struct buf *out);
+int agent_save_description(struct fs *fs, struct place at, struct slice text, struct buf *why);
+int agent_start(struct fs *fs, struct place at, struct buf *out);
 int agent_version(struct fs *fs, struct place at, struct buf *out);
 int version_row_find(struct fs *fs, struct place at, const char *name, int64_t *ret_num);
 int version_row_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max);
 int version_row_name(struct fs *fs, struct place at, struct buf *out);
 int version_row_time(struct fs *fs, struct place at, int64_t *ret_wall_us);
+
+/* parts.c: entries of a definition, each a file */
+int part_row_find(struct fs *fs, struct place at, const char *name, int64_t *ret_num);
+int part_row_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max);
+int part_row_name(struct fs *fs, struct place at, struct buf *out);
+int part_row_make(struct fs *fs, struct place at, const char *name, int64_t *ret_num,
+	struct buf *why);
+int part_row_drop(struct fs *fs, struct place at, struct buf *why);
+int part_show_text(struct fs *fs, struct place at, struct buf *out);
+int part_save_text(struct fs *fs, struct place at, struct slice text, struct buf *why);
+int part_show_json(struct fs *fs, struct place at, struct buf *out);
+int part_save_json(struct fs *fs, struct place at, struct slice text, struct buf *why);
+int skill_target(struct fs *fs, struct place at, struct buf *out);
+int skill_relink(struct fs *fs, struct place at, const char *target, struct buf *why);
+
+/* team.c: the agents that an agent may call */
+int team_row_find(struct fs *fs, struct place at, const char *name, int64_t *ret_num);
+int team_row_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max);
+int team_row_name(struct fs *fs, struct place at, struct buf *out);
+int team_row_make(struct fs *fs, struct place at, const char *name, int64_t *ret_num,
+	struct buf *why);
+int team_row_drop(struct fs *fs, struct place at, struct buf *why);
+int team_target(struct fs *fs, struct place at, struct buf *out);
+int team_relink(struct fs *fs, struct place at, const char *target, struct buf *why);
 
 /* sessions.c: the session as a directory */
 int session_row_each(struct fs *fs, struct place at, uint64_t after, struct child *ret, int max);

@@ -156,7 +156,7 @@ def links_choose_agent_and_environment():
         assert (s / "agent" / "model").read_text() == "claude-sonnet-5-5\n"
         assert json.loads((s / "session.json").read_text())["agent"]["name"] == "coder"
         assert run(["ln", "-sfn", "../../agents/nobody", s / "agent"]).returncode == 1
-        assert "no agents/nobody" in (s / "error").read_text()
+        assert "none named nobody" in (s / "error").read_text()
         assert sorted(os.listdir(t / "agents")) == ["assistant", "coder", "default"]
         write(s / "input", "hi")
         t.take("x")
