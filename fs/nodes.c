@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/wrap.h"
 #include "fs/verbs.h"
 
 #define DIRECTORY (S_IFDIR | 0755)
@@ -157,7 +158,7 @@ static const struct node nodes[] = {
 	{ 61, "sessions/*/ctl", FILE_RW, .kind = OBJECT_SESSION,
 		.help = "write a verb; reading lists them", .open = input_open, .show = ctl_show,
 		.accept = ctl_accept },
-	{ 62, "sessions/*/title", FILE_RW, .kind = OBJECT_SESSION, .help = "a line for people",
+	{ 62, "sessions/*/title", FILE_RW, .kind = OBJECT_SESSION, .help = "a line for people; write or edit it",
 		.show = session_show_title, .save = session_save_title },
 	{ 63, "sessions/*/error", FILE_R, .kind = OBJECT_SESSION,
 		.help = "what went wrong last, in words; empty when all is well",
@@ -465,24 +466,31 @@ void nodes_check(void)
 	}
 }
 
-static void print_path(const struct node *node, struct buf *out)
+enum { HELP_COLUMN = 22 }; /* in README */
+
+static size_t depth_of(const struct node *node)
 {
-	const struct node *parent = node_parent(node);
-	if (*parent->path) {
-		print_path(parent, out);
-		buf_add_char(out, '/');
-	}
-	buf_add_text(out, is_any(node) ? node->star : node_name(node));
-	if (is_any(node))
-		buf_add_text(out, node_ending(node));
+	size_t slashes = 0;
+	for (const char *at = node->path; (at = strchr(at, '/')); at++)
+		slashes++;
+	return slashes;
+}
+
+static void print_row(const struct node *node, struct buf *out)
+{
+	bool directory = S_ISDIR(node->mode);
+	size_t depth = depth_of(node);
+	if (directory && depth == 0)
+		buf_add_char(out, '\n');
+	cleanup(buf) struct buf name = BUF_INIT(0);
+	buf_printf(&name, "%*s%s%s%s", 2 * (int)depth, "", is_any(node) ? node->star : node_name(node),
+		is_any(node) ? node_ending(node) : "", directory ? "/" : "");
+	buf_printf(out, "%-*s ", HELP_COLUMN - 1, buf_text(&name));
+	wrap_text(out, HELP_COLUMN, HELP_COLUMN, node->help);
 }
 
 void nodes_print(struct buf *out)
 {
-	for (size_t i = 1; i < ARRAY_LEN(nodes); i++) {
-		buf_add_text(out, "  ");
-		print_path(&nodes[i], out);
-		buf_printf(out, "%s\n        %s\n", S_ISDIR(nodes[i].mode) ? "/" : "",
-			nodes[i].help);
-	}
+	for (size_t i = 1; i < ARRAY_LEN(nodes); i++)
+		print_row(&nodes[i], out);
 }

@@ -22,7 +22,8 @@ static const char intro[] =
 	"wait, follow and live, which are in no listing.  When a write succeeds, what\n"
 	"was written is on disk.\n"
 	"\n"
-	"What there is (NAME is chosen by you: letters, digits and . _ + -):\n"
+	"What there is.  NAME is chosen by you: a letter or digit, then letters, digits\n"
+	"and . _ + -\n"
 	"\n";
 
 int root_show_readme(struct fs *fs, struct place at, struct buf *out)

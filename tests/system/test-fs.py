@@ -104,7 +104,8 @@ def readme_and_status_say_what_there_is():
     with Tree() as t:
         t.session("x")
         text = (t / "README").read_text()
-        assert "sessions/NAME/input" in text and "mkdir sessions/fix" in text
+        assert re.search("^sessions/ .*\n  NAME/ .*\n(    .*\n)*    input  +write a message", text, re.M)
+        assert "mkdir sessions/fix" in text and all(len(line) < 80 for line in text.splitlines())
         t.tell(do="facts", version="1.2.3", fs_pid="7")
         wait_until(lambda: "version 1.2.3\nfs_pid 7\n" in (t / "status").read_text(), what="the facts")
         assert "sessions_idle 1\n" in (t / "status").read_text()
