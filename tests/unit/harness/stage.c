@@ -341,11 +341,21 @@ static int count_id(const cJSON *messages, const char *type, const char *member,
 	return count;
 }
 
+static const char *wrong_text(const cJSON *block)
+{
+	const char *text = json_text(block, "text");
+	bool wrong = type_is(block, "text") && (!text || utf8_is_blank(text));
+	return wrong ? "text content blocks must contain non-whitespace text" : NULL;
+}
+
 static const char *wrong_block(const cJSON *messages, const cJSON *block)
 {
-	const char *text = json_text(block, "text"), *id = json_text(block, "id");
-	if (type_is(block, "text") && (!text || utf8_is_blank(text)))
-		return "text content blocks must contain non-whitespace text";
+	const char *id = json_text(block, "id"), *wrong = wrong_text(block);
+	const cJSON *part;
+	cJSON_ArrayForEach(part, json_get(block, "content"))
+		wrong = wrong ? wrong : wrong_text(part);
+	if (wrong)
+		return wrong;
 	if (!type_is(block, "tool_use"))
 		return NULL;
 	if (!is_of_form(id) || !is_of_form(json_text(block, "name")))

@@ -284,6 +284,8 @@ static void test_lost_sandbox(void)
 	stage_start(s);
 	CHECK(stage_until(s, num, has_result));
 	CHECK_INT(s->call_count, 1);
+	CHECK_INT(session_sandbox(s->store, num, after), 0);
+	CHECK_TEXT(after, before); /* the new one has been given no call yet */
 	s->hold = false;
 	CHECK(stage_until(s, num, stage_at_rest));
 	check_story(s, num, "Rru[c]o[c]o[m]j$I");
@@ -342,6 +344,8 @@ static void test_archived(void)
 	harness_wake(s->harness, num);
 	harness_wake(s->harness, other);
 	CHECK_INT(object_archive(s->store, num, true), 0);
+	stage_run(s, 100); /* far less than until a round that failed is tried again */
+	CHECK(has_asked(s, other));
 	CHECK(stage_until(s, other, stage_at_rest));
 	CHECK(stage_until(s, num, is_gone));
 	check_story(s, num, "");
@@ -407,6 +411,13 @@ static char *long_stream(void)
 	return buf_take(&body);
 }
 
+static bool has_lost_previews(struct stage *s, int64_t num)
+{
+	struct session session = stage_look(s, num);
+	const struct active *a = harness_find(s->harness, session.object.id);
+	return a && a->preview_lost;
+}
+
 static void test_lost_previews(void)
 {
 	cleanup(free) char *body = long_stream();
@@ -416,8 +427,9 @@ static void test_lost_previews(void)
 	printf("# a watcher that reads too slowly gets the beginning, never a text with a gap\n");
 	s->deaf = true;
 	stage_say(s, num, "hello");
+	CHECK(stage_until(s, num, has_lost_previews));
+	s->deaf = false; /* there is room again, and much of the answer is still to come */
 	CHECK(stage_until(s, num, stage_at_rest));
-	s->deaf = false;
 	stage_run(s, 50);
 	cleanup(free) char *seen = preview_text(s);
 	cleanup(json) cJSON *message = stage_last(s, num, "agent.message");
