@@ -231,11 +231,11 @@ void stage_say(struct stage *s, int64_t num, const char *text)
 	stage_wake(s, num);
 }
 
-static void read_hints(struct stage *s)
+void stage_read_hints(struct stage *s)
 {
 	struct hint_reader reader = { 0 };
 	struct hint hint;
-	while (!s->deaf && hint_receive(s->hints[0], &reader, &hint) > 0)
+	while (hint_receive(s->hints[0], &reader, &hint) > 0)
 		if (hint.kind == HINT_DELTA)
 			(void)buf_add(&s->previews, hint.text.at, hint.text.size);
 	hint_reader_done(&reader);
@@ -248,14 +248,14 @@ bool stage_until(struct stage *s, int64_t num, bool (*is_so)(struct stage *s, in
 		if (clock_now_ms() > deadline)
 			return false;
 		must(loop_round(s->loop, 20) == 0);
-		read_hints(s);
+		stage_read_hints(s);
 	}
 	return true;
 }
 
 void stage_run(struct stage *s, int64_t ms)
 {
-	for (int64_t end = clock_now_ms() + ms; clock_now_ms() < end; read_hints(s))
+	for (int64_t end = clock_now_ms() + ms; clock_now_ms() < end; stage_read_hints(s))
 		must(loop_round(s->loop, 20) == 0);
 }
 

@@ -38,7 +38,6 @@ struct stage {
 	struct buf heard; /* o open, d discard, x execute, a acknowledge, i interrupt, in order */
 
 	struct buf previews; /* lines of the HINT_DELTAs */
-	bool deaf; /* hints are not read */
 	struct server_report report; /* after stage_close: of the last request */
 };
 
@@ -60,6 +59,7 @@ void stage_answer(struct stage *s, size_t call, struct slice text);
 /* Runs the loop until it is so; false after a long time. */
 bool stage_until(struct stage *s, int64_t num, bool (*is_so)(struct stage *s, int64_t num));
 bool stage_at_rest(struct stage *s, int64_t num);
+void stage_read_hints(struct stage *s); /* also done by what runs the loop */
 void stage_run(struct stage *s, int64_t ms); /* runs it for a time, for what must not happen */
 
 struct session stage_look(struct stage *s, int64_t num);
