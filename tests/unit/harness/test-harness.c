@@ -190,6 +190,33 @@ static void test_late_result(void)
 	finish(s);
 }
 
+/* What happens beside the calls must not keep a silent sandbox alive. */
+static void test_patience(void)
+{
+	static const struct script answers[] = { TWO_CALLS, WORDS };
+	struct stage *s = stage_open(answers, ARRAY_LEN(answers));
+	int64_t num = stage_session(s, "x");
+	printf("# the time that a sandbox has begins anew with each result, and with nothing else\n");
+	s->hold = true;
+	stage_say(s, num, "hello");
+	CHECK(stage_until(s, num, two_calls_run));
+	struct session session = stage_look(s, num);
+	const struct active *a = harness_find(s->harness, session.object.id);
+	int64_t due_ms = a->calls_timer.due_ms;
+	CHECK(a->calls_timer.index > 0 && due_ms > clock_now_ms());
+	stage_run(s, 20);
+	stage_wake(s, num);
+	stage_run(s, 20);
+	CHECK_INT(a->calls_timer.due_ms, due_ms);
+	stage_answer(s, 0, slice_of("r"));
+	CHECK(stage_until(s, num, has_result));
+	CHECK(a->calls_timer.due_ms > due_ms);
+	stage_answer(s, 1, slice_of("r"));
+	CHECK(stage_until(s, num, stage_at_rest));
+	CHECK_INT(a->calls_timer.index, 0); /* its memory is kept for the next turn */
+	finish(s);
+}
+
 /* --- results --- */
 
 static void test_result_bytes(void)
@@ -441,6 +468,7 @@ int main(void)
 	test_interrupt_and_message();
 	test_interrupt_found();
 	test_late_result();
+	test_patience();
 	test_result_bytes();
 	test_full_disk();
 	test_full_disk_while_asking();

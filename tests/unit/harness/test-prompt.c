@@ -13,6 +13,12 @@
 #define RESULT(id, text)                                                                          \
 	"{\"type\":\"agent.tool_result\",\"tool_use_id\":\"sevt_" id "\",\"is_error\":true,"      \
 	"\"content\":[{\"type\":\"text\",\"text\":\"" text "\"}],\"x_agentdirs\":{\"tool_use_id\":\"" id "\"}}"
+#define CALL_BY_EVENT(id, name)                                                                   \
+	"{\"type\":\"agent.tool_use\",\"id\":\"sevt_" id "\",\"name\":\"" name "\",\"input\":{}," \
+	"\"x_agentdirs\":{}}"
+#define BLANK_RESULT(id)                                                                          \
+	"{\"type\":\"agent.tool_result\",\"tool_use_id\":\"sevt_" id "\",\"is_error\":false,"     \
+	"\"content\":[{\"type\":\"text\",\"text\":\" \\n\"}]}"
 #define THINKING                                                                                  \
 	"{\"type\":\"agent.thinking\",\"x_agentdirs\":{\"block\":{\"type\":\"thinking\","         \
 	"\"thinking\":\"hm\",\"signature\":\"c2ln\"}}}"
@@ -38,6 +44,12 @@ static const struct {
 		"\"input\":{\"a\":1}}]},"
 		"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t1\","
 		"\"content\":[" TEXT_BLOCK("no") "],\"is_error\":true}," TEXT_BLOCK("and") "]}" },
+	{ "a call without an id of the model's own goes by its event's; blank output is no text",
+		{ USER("hi"), ASK, CALL_BY_EVENT("9", "bash"), ANSWERED, BLANK_RESULT("9"), ASK },
+		"{\"role\":\"user\",\"content\":[" TEXT_BLOCK("hi") "]},"
+		"{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"sevt_9\",\"name\":\"bash\","
+		"\"input\":{}}]},"
+		"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"sevt_9\"}]}" },
 	{ "blank text is left out", { USER("hi"), ASK, AGENT(" \\n"), AGENT("ok"), ANSWERED },
 		"{\"role\":\"user\",\"content\":[" TEXT_BLOCK("hi") "]},"
 		"{\"role\":\"assistant\",\"content\":[" TEXT_BLOCK("ok") },
@@ -122,6 +134,33 @@ static void test_head(const cJSON *agent)
 	prompt_done(&p);
 }
 
+static void test_call_ids(void)
+{
+	struct prompt p;
+	prompt_init(&p);
+	char long_id[PROMPT_CALL_ID_MAX + 2];
+	memset(long_id, 'x', sizeof(long_id));
+	long_id[PROMPT_CALL_ID_MAX + 1] = '\0';
+	CHECK(prompt_claim_call_id(&p, "toolu_1"));
+	CHECK(prompt_claim_call_id(&p, "call_1-a"));
+	CHECK(!prompt_claim_call_id(&p, "toolu_1"));
+	CHECK(!prompt_claim_call_id(&p, ""));
+	CHECK(!prompt_claim_call_id(&p, "a b"));
+	CHECK(!prompt_claim_call_id(&p, "\xc3\xa9"));
+	CHECK(!prompt_claim_call_id(&p, long_id));
+	CHECK(prompt_claim_call_id(&p, long_id + 1));
+	fold(&p, CALL("t1", "bash")); /* what the log names is taken */
+	CHECK(!prompt_claim_call_id(&p, "t1"));
+	for (int i = 0; i < 1000; i++) {
+		char id[20];
+		(void)snprintf(id, sizeof(id), "n%d", i);
+		if (!prompt_claim_call_id(&p, id))
+			CHECK(false);
+	}
+	CHECK(!prompt_claim_call_id(&p, "n0"));
+	prompt_done(&p);
+}
+
 int main(void)
 {
 	json_setup();
@@ -139,6 +178,7 @@ int main(void)
 		CHECK_TEXT(parts[1].at, cases[i].want);
 		prompt_done(&p);
 	}
+	test_call_ids();
 	test_prefix(agent);
 	test_head(agent);
 	cJSON_Delete(agent);
