@@ -14,7 +14,8 @@
 static int check_text(struct slice text, bool complete, struct buf *why)
 {
 	if (text.size > EVENTS_BYTES_MAX)
-		return fail(why, EFBIG, "an answer may have at most %d MiB", EVENTS_BYTES_MAX >> 20);
+		return fail(
+			why, EFBIG, "an answer may have at most %d MiB", EVENTS_BYTES_MAX >> 20);
 	return text_check(text, complete, why);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Budgets (reference section 12) as text, as JSON, and as a number of cents; 0 cents is no budget. */
+/* Budgets (reference section 12) as text, as JSON, and as cents; 0 cents is no budget. */
 #pragma once
 
 #include "base/json.h"

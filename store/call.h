@@ -30,7 +30,7 @@ struct call {
 	uint64_t seq;
 	enum call_kind kind;
 	char id[ID_SIZE]; /* of the event */
-	char tool[CALL_TOOL_SIZE]; /* fit for a file name: letters, digits and _ . -, others are _ */
+	char tool[CALL_TOOL_SIZE]; /* fit for a file name: letters, digits, _ . -; others are _ */
 	int64_t asked_us; /* when it was logged */
 };
 
@@ -46,8 +46,9 @@ int call_get(struct store *store, int64_t session, uint64_t seq, struct call *re
  *  - CALL_CONFIRM: `allow`, `deny`, `deny WHY` or `always`, with white space around it.  `always`
  *    is an allow that the harness remembers for the session: its event has
  *    "x_agentdirs":{"always":true}.
- *  - CALL_RESULT: the text of the result without its last newline, or a JSON list of content blocks;
- *    a first line `error:` (its rest, if any, belongs to the text) marks the result as failed.
+ *  - CALL_RESULT: the text of the result without its last newline, or a JSON list of content
+ *    blocks; a first line `error:` (its rest, if any, belongs to the text) marks the result as
+ *    failed.
  *
  * 0; -EINVAL with a sentence (nothing written, not one of these words, bad content block); -EILSEQ;
  * -EFBIG; -ESTALE it was answered already or the session went on without it; -ENOENT that event is

@@ -127,7 +127,8 @@ int log_state_open(const struct log_state *state); /* 0, or -EROFS when nothing 
 /* session.c: 0 while what the session is made of may still change; -EBUSY, -EROFS, -ENOENT. */
 int session_changeable(struct store *store, int64_t num);
 
-/* An event's primary key: order by session, then by number.  A session's number is below INT32_MAX. */
+/* An event's primary key: order by session, then by number.  A session's number is below
+ * INT32_MAX. */
 static inline int64_t event_pos(int64_t session, uint64_t seq)
 {
 	return (int64_t)((uint64_t)session << 32 | seq);

@@ -21,8 +21,8 @@ int definition_complete(struct store *store, const struct object *object, const 
 /* part.c: gives a number to every name in the body. */
 int parts_register(struct store *store, int64_t object, const cJSON *body);
 
-/* roster.c: finds the agents that the multiagent of a full body names and pins their versions.  0, or
- * -EINVAL with a sentence: no such agent, archived, listed twice, or with a roster of its own. */
+/* roster.c: finds the agents that the multiagent of a full body names and pins their versions.  0,
+ * or -EINVAL with a sentence: no such agent, archived, listed twice, or with a roster itself. */
 int roster_resolve(struct store *store, const struct object *owner, cJSON *body, struct buf *why);
 
 /* roster.c: the entries of a roster, where part_set changes them; NULL without one. */

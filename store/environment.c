@@ -103,7 +103,8 @@ int environment_network(struct store *store, int64_t num, struct buf *ret)
 }
 
 /* The hosts of the text, or one of the words: 0; a word among hosts makes no sense. */
-static int parse_network(struct slice text, cJSON *ret_hosts, const char **ret_word, struct buf *why)
+static int parse_network(
+	struct slice text, cJSON *ret_hosts, const char **ret_word, struct buf *why)
 {
 	static const char *const words[] = { UNRESTRICTED, NONE };
 	struct slice line;

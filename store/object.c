@@ -240,54 +240,6 @@ int object_move(struct store *store, int64_t num, bool archived, const char *nam
 	return move_in_scope(store, num, &archived, name);
 }
 
-/* Everything that hangs on a session; the events last, as a trigger keeps those of a session. */
-static int delete_session_rows(struct store *store, int64_t num)
-{
-	static const enum sql steps[] = { SQL_DRAFT_PARTS_OF_SESSION, SQL_DRAFT_OF_SESSION,
-		SQL_QUEUE_DELETE, SQL_CALL_DELETE, SQL_SESSION_DELETE, SQL_ITEM_DELETE,
-		SQL_OBJECT_DELETE };
-	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-		int r = db_run(store, steps[i], ARGS(INT(num)));
-		if (r < 0)
-			return r;
-	}
-	int r = db_run(store, SQL_EVENT_DELETE,
-		ARGS(INT(event_pos(num, 0)), INT(event_pos(num + 1, 0) - 1)));
-	return r < 0 ? r : 0;
-}
-
-static int delete_session(struct store *store, int64_t num)
-{
-	struct object object;
-	struct log_state state;
-	int r = object_get(store, num, &object);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	if (object.kind != OBJECT_SESSION)
-		return -EBUSY;
-	int64_t queued = 0;
-	r = log_state_get(store, num, &state);
-	if (r > 0)
-		r = db_int(store, SQL_QUEUE_COUNT, ARGS(INT(num)), &queued);
-	if (r < 0)
-		return r;
-	if (object.archived_us == 0 && (state.fold.events > 0 || queued > 0))
-		return -EBUSY;
-	r = delete_session_rows(store, num);
-	if (r == 0)
-		(void)buf_add(&store->doomed, object.id, strlen(object.id) + 1);
-	return r;
-}
-
-int object_delete(struct store *store, int64_t num)
-{
-	struct scope scope = scope_open(store);
-	int r = scope.error;
-	if (r == 0)
-		r = delete_session(store, num);
-	return scope_close(&scope, r);
-}
-
 int object_default(struct store *store, enum object_kind kind, struct object *ret)
 {
 	return read_one(db_query(store, SQL_CHOSEN_GET, ARGS(INT(kind))), ret);

@@ -56,8 +56,9 @@ int object_archive(struct store *store, int64_t num, bool archived); /* or takes
  * one folder or the other under that name, or nothing has changed. */
 int object_move(struct store *store, int64_t num, bool archived, const char *name);
 
-/* Removes the object with everything that belongs to it: an archived session with its log, or a
- * session without events.  -EBUSY for anything else. */
+/* Removes the object with everything that belongs to it: an archived session with its log, a session
+ * without events, or an archived agent or environment that no session uses.  -EBUSY for anything
+ * else; -ENOENT. */
 int object_delete(struct store *store, int64_t num);
 
 /* The body of a version (0: current) as JSON in the API's shape, with id, type, version,
@@ -71,9 +72,9 @@ cJSON *object_body(struct store *store, int64_t num, int64_t version, int *ret_e
 int object_save(struct store *store, int64_t num, const cJSON *body, int64_t *ret_version,
 	struct buf *why);
 
-/* Replaces one field of the body ("model", "system", "description", "tools" ...), NULL or null clears
- * it; errors and result as object_save.  A model that is a text is its id: the same id changes
- * nothing.  Named entries of lists: part.h. */
+/* Replaces one field of the body ("model", "system", "description", "tools" ...), NULL or null
+ * clears it; errors and result as object_save.  A model that is a text is its id: the same id
+ * changes nothing.  Named entries of lists: part.h. */
 int object_set(struct store *store, int64_t num, const char *field, const cJSON *value,
 	int64_t *ret_version, struct buf *why);
 

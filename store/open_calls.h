@@ -10,6 +10,6 @@ int open_calls_event(struct store *store, int64_t session, const cJSON *event, u
 /* The id of the call that a client event answers, and its kind (may be NULL); NULL: none. */
 const char *open_calls_answered(const cJSON *event, enum call_kind *ret_kind);
 
-/* May the event be queued?  0, also for one that answers nothing; -ENOENT no call waits for it; -ESTALE
- * another answer is queued. */
+/* May the event be queued?  0, also for one that answers nothing; -ENOENT no call waits for it;
+ * -ESTALE another answer is queued. */
 int open_calls_check(struct store *store, int64_t session, const cJSON *event);

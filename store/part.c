@@ -97,7 +97,7 @@ static void packages_come(cJSON *body, const char *manager)
 }
 
 static const struct row {
-	cJSON *(*place)(cJSON *body); /* the list or map that holds the parts; NULL: there is none */
+	cJSON *(*place)(cJSON *body); /* the list or map that holds the parts; NULL: none */
 	const char *name; /* field of an entry that is its name; NULL: a map, whose keys are */
 	int type; /* of the values, cJSON_String … */
 	const char *only; /* entries of another "type" are no parts; NULL: all are */

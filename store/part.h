@@ -10,7 +10,7 @@
  *	ITEM_TOOL       agent        tools, those of type custom    the entry
  *	ITEM_MCP        agent        mcp_servers                    the entry
  *	ITEM_SKILL      agent        skills                         the entry
- *	ITEM_TEAM       agent        multiagent, its list           {"type":"agent","id","version"}
+ *	ITEM_TEAM       agent        multiagent, its list           the entry, of type agent
  *	ITEM_PACKAGES   environment  config.packages                a list of strings
  *
  * Names are those of items (item.h); a name that is not in the definition now is
@@ -33,12 +33,12 @@ int part_get(struct store *store, int64_t object, int64_t version, enum item_kin
 /* Sets the part or, with NULL, removes it (-ENOENT when it is absent).
  *
  * What a value leaves out is filled in: the name (a different one is refused), the type (custom for
- * tools and skills, url for MCP servers, agent for the roster), and defaults.  An MCP server comes and
- * goes with the mcp_toolset that names it.  The first member of a roster makes a multiagent of type
- * coordinator, removing the last one ends it; a member without version is pinned to its current one.
- * Packages on a limited network allow package managers there, as the API demands.
+ * tools and skills, url for MCP servers, agent for the roster), and defaults.  An MCP server comes
+ * and goes with the mcp_toolset that names it.  The first member of a roster makes a multiagent of
+ * type coordinator, removing the last one ends it; a member without version is pinned to its
+ * current one.  Packages on a limited network allow package managers there, as the API demands.
  *
- * 0 and the version that holds now (ret_version may be NULL); -EINVAL with a sentence that names the
- * field; -EROFS archived. */
+ * 0 and the version that holds now (ret_version may be NULL); -EINVAL with a sentence that names
+ * the field; -EROFS archived. */
 int part_set(struct store *store, int64_t object, enum item_kind kind, const char *name,
 	const cJSON *value, int64_t *ret_version, struct buf *why);

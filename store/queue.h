@@ -31,15 +31,15 @@ int draft_commit_all(struct store *store);
 uint64_t draft_handle_max(struct store *store); /* the largest handle in use, 0 when none */
 
 /*
- * Entries have numbers, within their session: queue/0007 is number 7.  They are taken in the order of
- * their numbers.  A number changes only by queue_move, and is not given again before 10,000 others
- * were, so it also tells an entry that is gone from one that never was.
+ * Entries have numbers, within their session: queue/0007 is number 7.  They are taken in the order
+ * of their numbers.  A number changes only by queue_move, and is not given again before 10,000
+ * others were, so it also tells an entry that is gone from one that never was.
  */
 enum { QUEUE_NUM_MAX = 65535 /* 16 bits of an inode number */ };
 
 /* Queues an array of client events, all or none; each must have id and type.  -EAGAIN, -EROFS as
- * above.  Answers to calls (call.h) always find room; -ENOENT with one to a call that is unknown,
- * -ESTALE with one to a call that is answered already. */
+ * above.  Answers to calls (call.h) always find room; -ENOENT when one answers a call that does not
+ * wait (unknown, or answered in the log), -ESTALE when another answer to it is in the queue. */
 int queue_add(struct store *store, int64_t session, const cJSON *events);
 
 /* The first queued event with num > after in the session: 1 (its number and parsed event, given),
@@ -66,14 +66,15 @@ int queue_read(struct store *store, int64_t session, int64_t num, struct queue_e
 
 int64_t queue_last(struct store *store, int64_t session); /* the last entry's; 0 none; -errno */
 
-/* Replaces what an entry says, durably: text or one JSON event, judged as `input` judges it.  The entry
- * keeps its number, its place and its event's id.  -EINVAL (also for blank text and for several
- * events), -EILSEQ, -EFBIG with a sentence; -ESTALE the harness has taken it; -ENOENT there was none. */
+/* Replaces what an entry says, durably: text or one JSON event, judged as `input` judges it.  The
+ * entry keeps its number, its place and its event's id.  -EINVAL (also for blank text and for
+ * several events), -EILSEQ, -EFBIG with a sentence; -ESTALE the harness has taken it; -ENOENT
+ * there was none. */
 int queue_replace(struct store *store, int64_t session, int64_t num, struct slice text,
 	struct buf *why);
 
-/* Gives an entry the number `to`, and with it the place.  If that is taken, the entry goes before the
- * one that has it, which moves up by one, as do those directly behind it as far as the numbers are
- * taken.  -EINVAL `to` is not 1 .. QUEUE_NUM_MAX; -EAGAIN no number left behind `to`; -ESTALE, -ENOENT
- * as above. */
+/* Gives an entry the number `to`, and with it the place.  If that is taken, the entry goes before
+ * the one that has it, which moves up by one, as do those directly behind it as far as the numbers
+ * are taken.  -EINVAL `to` is not 1 .. QUEUE_NUM_MAX; -EAGAIN no number left behind `to`; -ESTALE,
+ * -ENOENT as above. */
 int queue_move(struct store *store, int64_t session, int64_t num, int64_t to);

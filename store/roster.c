@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The other agents that an agent may call (reference section 10): found, and pinned to a version. */
+/* The agents that an agent may call (reference section 10): found, and pinned to a version. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,7 +24,8 @@ static int find_agent(struct store *store, const char *given, struct object *ret
 	if (r < 0)
 		return r;
 	if (r == 0 || ret->kind != OBJECT_AGENT)
-		return fail(why, EINVAL, "multiagent names the agent %s, which does not exist", given);
+		return fail(
+			why, EINVAL, "multiagent names the agent %s, which does not exist", given);
 	if (ret->archived_us)
 		return fail(why, EINVAL, "multiagent names the agent %s, which is archived",
 			ret->name);
@@ -38,7 +39,8 @@ static int check_member(
 	int r = 0;
 	cleanup(json) cJSON *body = definition_body(store, member, version, &r);
 	if (r == -ENOENT)
-		return fail(why, EINVAL, "multiagent names version %lld of %s, which does not exist",
+		return fail(why, EINVAL,
+			"multiagent names version %lld of %s, which does not exist",
 			(long long)version, member->name);
 	if (!body)
 		return r;
@@ -56,7 +58,8 @@ static int resolve_member(
 	if (r < 0)
 		return r;
 	if (member.num == owner->num)
-		return fail(why, EINVAL, "multiagent names its own agent; {\"type\":\"self\"} does that");
+		return fail(why, EINVAL,
+			"multiagent names its own agent; {\"type\":\"self\"} does that");
 	int64_t version = json_int(entry, "version", member.version);
 	r = check_member(store, &member, version, why);
 	if (r < 0)

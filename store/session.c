@@ -154,8 +154,8 @@ static int check_room(struct store *store, int64_t num, struct buf *why)
 	if (count < 0)
 		return (int)count;
 	if (count > SESSIONS_MAX || num >= INT32_MAX)
-		return fail(why, ENOSPC, "the store has no room for more sessions; start a new one with "
-			"--store");
+		return fail(why, ENOSPC,
+			"the store has no room for more sessions; start a new one with --store");
 	return 0;
 }
 

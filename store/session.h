@@ -33,19 +33,19 @@ int session_pin(struct store *store, int64_t num);
 
 /* Sets what the object names, all or nothing: title, metadata (merge patch), budget, and before the
  * first event agent, environment_id, resources, vault_ids (reference section 4.1).
- *  - agent: an id, a name, {"type":"agent","id","version"?}, or {"type":"agent_with_overrides", ...}
- *    (section 2.4; pins the version at once);
+ *  - agent: an id, a name, {"type":"agent","id","version"?}, or the same with overrides
+ *    ({"type":"agent_with_overrides", ...}, section 2.4; pins the version at once);
  *  - environment_id: an id or a name;
- *  - what session_body shows besides (id, status, usage ...) is ignored, and a value equal to what it
- *    shows is no change, so a document may be read, edited and written back at any time.
+ *  - what session_body shows besides (id, status, usage ...) is ignored, and a value equal to what
+ *    it shows is no change, so a document may be read, edited and written back at any time.
  * -EINVAL with a sentence that names the field; -ENOENT no such agent, environment, vault or memory
  * store; -EROFS one of them, or the session, is archived; -EBUSY after the first event. */
 int session_configure(struct store *store, int64_t num, const cJSON *wanted, struct buf *why);
 
 /*
- * Settings: title, metadata and budget may change as long as the session lives.  A change of a session
- * that has events also appends one session.updated with what changed; no change appends nothing.
- * -EINVAL with a sentence; -EROFS archived or terminated; -ENOENT.
+ * Settings: title, metadata and budget may change as long as the session lives.  A change of a
+ * session that has events also appends one session.updated with what changed; no change appends
+ * nothing.  -EINVAL with a sentence; -EROFS archived or terminated; -ENOENT.
  */
 
 int session_title(struct store *store, int64_t num, struct buf *ret); /* empty when none */
@@ -62,8 +62,9 @@ int session_set_budget(struct store *store, int64_t num, struct slice text, stru
 /* The session object in the API's shape (section 4.2), with agent snapshot and usage.  Given. */
 cJSON *session_body(struct store *store, int64_t num, int *ret_error);
 
-/* The agent that this session uses: the pinned version (or the one that would be pinned now) with the
- * session's overrides, and listed agents with their definitions.  Given.  NULL with *ret_error. */
+/* The agent that this session uses: the pinned version (or the one that would be pinned now) with
+ * the session's overrides, and listed agents with their definitions.  Given.  NULL with
+ * *ret_error. */
 cJSON *session_agent(struct store *store, const struct session *session, int *ret_error);
 
 /* Absolute path of the session's workspace directory on this machine.  Given. */
@@ -72,8 +73,8 @@ char *session_workspace(struct store *store, const struct object *session);
 /* Live sessions that wait for a person (idle, requires_action).  As session_page. */
 int session_waiting(struct store *store, int64_t after, struct session *ret, int max);
 
-/* Sessions that have something to do: running, rescheduling, with a queue, or stopped at a budget that
- * was raised since.  The next `max` numbers above `after`: how many, or -errno. */
+/* Sessions that have something to do: running, rescheduling, with a queue, or stopped at a budget
+ * that was raised since.  The next `max` numbers above `after`: how many, or -errno. */
 int session_due(struct store *store, int64_t after, int64_t *ret_nums, int max);
 
 /* The live session whose log grew last; 1, 0 none, -errno. */

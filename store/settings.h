@@ -11,8 +11,8 @@ struct settings {
 	int64_t budget_cents; /* 0: none */
 };
 
-/* Changes what differs and, if the session has events, appends one session.updated with that.  Errors
- * as in session.h. */
+/* Changes what differs and, if the session has events, appends one session.updated with that.
+ * Errors as in session.h. */
 int settings_change(struct store *store, int64_t session, const struct settings *wanted,
 	struct buf *why);
 

@@ -33,10 +33,12 @@ const char *const sql_text[SQLS] = {
 	[SQL_OBJECT_EVER] = "SELECT EXISTS(SELECT 1 FROM object WHERE kind = ?)",
 	[SQL_OBJECT_ADD] = "INSERT INTO object(kind, id, name, version, created, updated) "
 		"VALUES(?1, ?2, ?3, ?4, ?5, ?5)",
-	[SQL_OBJECT_MOVE] = "UPDATE object SET name = ?2, archived = ?3, updated = max(updated, ?4) "
-		"WHERE num = ?1",
+	[SQL_OBJECT_MOVE] = "UPDATE object SET name = ?2, archived = ?3, "
+		"updated = max(updated, ?4) WHERE num = ?1",
 	[SQL_OBJECT_VERSION] =
 		"UPDATE object SET version = ?2, updated = max(updated, ?3) WHERE num = ?1",
+	[SQL_OBJECT_USED] = "SELECT EXISTS(SELECT 1 FROM session WHERE agent = ?1) OR "
+		"EXISTS(SELECT 1 FROM session WHERE environment = ?1)",
 	[SQL_OBJECT_DELETE] = "DELETE FROM object WHERE num = ?",
 	[SQL_DEFINITION_ADD] =
 		"INSERT INTO definition(object, version, saved, body, name) VALUES(?, ?, ?, ?, ?)",
@@ -46,12 +48,15 @@ const char *const sql_text[SQLS] = {
 	[SQL_DEFINITION_GET] =
 		"SELECT body, saved, name FROM definition WHERE object = ? AND version = ?",
 	[SQL_DEFINITION_RENAME] = "INSERT INTO definition(object, version, saved, body, name) "
-		"SELECT object, ?3, ?4, body, ?5 FROM definition WHERE object = ?1 AND version = ?2",
+		"SELECT object, ?3, ?4, body, ?5 FROM definition "
+		"WHERE object = ?1 AND version = ?2",
+	[SQL_DEFINITION_DELETE] = "DELETE FROM definition WHERE object = ?",
 	[SQL_CHOSEN_GET] = "SELECT " OBJECT_COLUMNS
 		" FROM chosen c JOIN object o ON o.num = c.object "
 		"LEFT JOIN session s ON s.num = o.num WHERE c.kind = ? AND o.archived = 0",
 	[SQL_CHOSEN_SET] = "INSERT INTO chosen(kind, object) VALUES(?1, ?2) "
 		"ON CONFLICT(kind) DO UPDATE SET object = ?2",
+	[SQL_CHOSEN_DELETE] = "DELETE FROM chosen WHERE object = ?",
 
 	[SQL_ITEM_FIND] = "SELECT num FROM item WHERE object = ? AND kind = ? AND name = ?",
 	[SQL_ITEM_GET] = "SELECT num, name FROM item WHERE object = ? AND kind = ? AND num = ?",

@@ -37,9 +37,9 @@ enum store_durability {
 	STORE_DURABLE, /* survives a power cut too: what somebody was told has happened */
 };
 
-/* Takes the write lock; must not be nested.  Nobody sees anything of the transaction before it is on
- * the disk; a commit that returns an error has not happened.  Which durability is asked for makes no
- * difference here: only drafts, in transactions of their own, are merely safe. */
+/* Takes the write lock; must not be nested.  Nobody sees anything of the transaction before it is
+ * on the disk; a commit that returns an error has not happened.  Which durability is asked for
+ * makes no difference here: only drafts, in transactions of their own, are merely safe. */
 int store_begin(struct store *store);
 int store_commit(struct store *store, enum store_durability durability);
 void store_rollback(struct store *store); /* fine when nothing is open */

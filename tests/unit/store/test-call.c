@@ -128,18 +128,17 @@ static void test_answers(void)
 	end_turn();
 }
 
+#define ALLOW                                                        \
+	"{\"type\":\"user.tool_confirmation\",\"tool_use_id\":\"%s\"," \
+	"\"result\":\"allow\"}\n"
+
 /* The same through `input`, and against it: whoever is first. */
 static void test_input(void)
 {
 	char bash[ID_SIZE], weather[ID_SIZE];
 	uint64_t one = ask("bash", bash), two = ask_custom("get_weather", weather);
 	wait_for(bash, weather);
-	cleanup(free) char *yes = xprintf(
-		"{\"type\":\"user.tool_confirmation\",\"tool_use_id\":\"%s\",\"result\":\"allow\"}\n",
-		bash);
-	cleanup(free) char *wrong = xprintf(
-		"{\"type\":\"user.tool_confirmation\",\"tool_use_id\":\"%s\",\"result\":\"allow\"}\n",
-		weather);
+	cleanup(free) char *yes = xprintf(ALLOW, bash), *wrong = xprintf(ALLOW, weather);
 	cleanup(free) char *twice = xprintf("%s%s", yes, yes);
 	int count = 0;
 	CHECK_INT(draft_write(store, session, 1, 1, wrong, strlen(wrong), &why), -ENOENT);
@@ -222,6 +221,123 @@ static void test_race(void)
 	CHECK_INT(now.queued, 1);
 }
 
+/* The table of open calls is a cache: after anything that may happen it says what a plain list kept
+ * beside it says. */
+static struct {
+	char id[ID_SIZE];
+	uint64_t seq;
+	bool open, listed, queued;
+} known[600];
+static int known_count;
+
+static void random_call(unsigned dice)
+{
+	if (known_count == ARRAY_LEN(known))
+		return;
+	known[known_count].seq = dice % 2 ? ask("t", known[known_count].id) :
+		ask_custom("t", known[known_count].id);
+	known[known_count++].open = true;
+}
+
+static void random_answer(unsigned dice)
+{
+	int i = known_count ? (int)(dice % (unsigned)known_count) : -1;
+	if (i < 0)
+		return;
+	bool waits = known[i].open && known[i].listed && !known[i].queued &&
+		call_get(store, session, known[i].seq, NULL) == 1;
+	int r = answer(known[i].seq, "deny");
+	if ((r == 0) != waits)
+		CHECK_INT(r, waits ? 0 : -ESTALE);
+	known[i].queued |= r == 0;
+}
+
+static void random_take(void)
+{
+	if (queue_last(store, session) == 0)
+		return;
+	cleanup(json) cJSON *event = take();
+	const char *id = json_text(event, "tool_use_id");
+	id = id ? id : json_text(event, "custom_tool_use_id");
+	for (int i = 0; i < known_count; i++)
+		if (strcmp(known[i].id, id) == 0)
+			known[i].open = known[i].queued = false;
+}
+
+/* Lists the last two that are open, or ends the turn. */
+static void random_idle(bool ends)
+{
+	int a = -1, b = -1;
+	for (int i = 0; i < known_count; i++) {
+		known[i].open &= !ends;
+		known[i].listed = false;
+		if (known[i].open) {
+			a = b;
+			b = i;
+		}
+	}
+	if (ends) {
+		end_turn();
+		return;
+	}
+	wait_for(a < 0 ? "none" : known[a].id, b < 0 ? "none" : known[b].id);
+	if (a >= 0)
+		known[a].listed = true;
+	if (b >= 0)
+		known[b].listed = true;
+}
+
+/* Which calls should be listed now, against which are. */
+static void check_known(bool waiting)
+{
+	int wrong = 0;
+	for (int i = 0; i < known_count; i++) {
+		bool want = waiting && known[i].open && known[i].listed && !known[i].queued;
+		wrong += call_get(store, session, known[i].seq, NULL) != want;
+	}
+	if (wrong)
+		CHECK_INT(wrong, 0);
+}
+
+static void test_random(void)
+{
+	enum { STEPS = 1500 };
+	unsigned seed = 11;
+	bool waiting = false;
+	struct session made;
+	CHECK_INT(session_make(store, "random", &made, &why), 0);
+	session = made.object.num;
+	CHECK_INT(store_begin(store), 0); /* one commit at the end is enough */
+	for (int i = 0; i < STEPS; i++) {
+		unsigned dice = (unsigned)rand_r(&seed);
+		switch (dice % 8) {
+		case 0:
+		case 1:
+			random_call(dice / 8);
+			break;
+		case 2:
+		case 3:
+			random_idle(false);
+			waiting = true;
+			break;
+		case 4:
+			random_take();
+			break;
+		case 5:
+			if (dice / 8 % 8 == 0) {
+				random_idle(true);
+				waiting = false;
+			}
+			break;
+		default:
+			random_answer(dice / 8);
+		}
+		check_known(waiting);
+	}
+	CHECK_INT(store_commit(store, STORE_DURABLE), 0);
+	CHECK(known_count > 100);
+}
+
 /* Names come from servers and models; files are named after them. */
 static void test_names(void)
 {
@@ -233,7 +349,8 @@ static void test_names(void)
 	char fields[300], name[100];
 	memset(name, 'n', sizeof(name));
 	name[99] = '\0';
-	(void)snprintf(fields, sizeof(fields), "{\"mcp_server_name\":\"s\",\"name\":\"../a b\\n%s\","
+	(void)snprintf(fields, sizeof(fields),
+		"{\"mcp_server_name\":\"s\",\"name\":\"../a b\\n%s\","
 		"\"input\":{},\"evaluated_permission\":\"ask\"}", name);
 	uint64_t seq = call("agent.mcp_tool_use", fields, id);
 	wait_for(id, id);
@@ -248,7 +365,8 @@ static void test_names(void)
 }
 
 #define CONFIRMED(rest) "{\"type\":\"user.tool_confirmation\",\"tool_use_id\":\"i\"," rest "}"
-#define RESULT(rest)	"{\"type\":\"user.custom_tool_result\",\"custom_tool_use_id\":\"i\"," rest "}"
+#define RESULT(rest) \
+	"{\"type\":\"user.custom_tool_result\",\"custom_tool_use_id\":\"i\"," rest "}"
 #define TEXT_BLOCK(text) "\"content\":[{\"type\":\"text\",\"text\":\"" text "\"}]"
 
 static const struct {
@@ -334,7 +452,8 @@ static void test_sizes(void)
 	memcpy(text, "deny ", 5);
 	CHECK_INT(call_parse(CALL_CONFIRM, "i", (struct slice){ text, 10006 }, &long_reason, &why),
 		-EINVAL);
-	CHECK_INT(call_parse(CALL_CONFIRM, "i", (struct slice){ text, 10005 }, &long_reason, &why), 0);
+	CHECK_INT(call_parse(CALL_CONFIRM, "i", (struct slice){ text, 10005 }, &long_reason, &why),
+		0);
 }
 
 int main(void)
@@ -345,6 +464,7 @@ int main(void)
 	test_input();
 	test_full();
 	test_race();
+	test_random();
 	test_names();
 	test_texts();
 	test_sizes();

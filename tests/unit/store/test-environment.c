@@ -24,8 +24,12 @@ static const struct file {
 } apt = { show_apt, save_apt }, network = { environment_network, environment_save_network },
   limits = { environment_limits, environment_save_limits };
 
-#define NO_LIMITS "memory_bytes max\ncpu_percent max\nprocesses max\ndisk_bytes max\ntool_seconds max\n"
-#define MANAGERS "# and the registries of the package managers (allow_package_managers in environment.json)\n"
+#define NO_LIMITS                                                            \
+	"memory_bytes max\ncpu_percent max\nprocesses max\ndisk_bytes max\n" \
+	"tool_seconds max\n"
+#define MANAGERS                                         \
+	"# and the registries of the package managers (" \
+	"allow_package_managers in environment.json)\n"
 
 /* One after another on one environment.  `shown` after it; NULL: unchanged and refused. */
 static const struct {

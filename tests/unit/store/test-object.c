@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Objects, their definitions, and the shapes that these must have. */
+#include "store/part.h"
 #include "store/schema.h"
 #include "tests/unit/store/fixture.h"
 
@@ -338,6 +339,31 @@ static void test_renamed_versions(void)
 	CHECK_INT(now.version, 1);
 }
 
+/* Only what nobody uses goes for good. */
+static void test_delete(void)
+{
+	struct object agent, environment, found;
+	struct session user;
+	cleanup(json) cJSON *value = cJSON_CreateString("v");
+	CHECK_INT(object_make(store, OBJECT_AGENT, "d", NULL, "m", &agent, &why), 0);
+	CHECK_INT(object_make(store, OBJECT_ENVIRONMENT, "d", NULL, NULL, &environment, &why), 0);
+	CHECK_INT(part_set(store, agent.num, ITEM_METADATA, "k", value, NULL, &why), 0);
+	CHECK_INT(object_set_default(store, OBJECT_AGENT, agent.num), 0);
+	CHECK_INT(session_make(store, "user", &user, &why), 0);
+	CHECK_INT(session_set_environment(store, user.object.num, environment.num), 0);
+	CHECK_INT(object_delete(store, environment.num), -EBUSY);
+	CHECK_INT(object_archive(store, agent.num, true), 0);
+	CHECK_INT(object_archive(store, environment.num, true), 0);
+	CHECK_INT(object_delete(store, agent.num), -EBUSY); /* its session is there */
+	CHECK_INT(object_delete(store, environment.num), -EBUSY);
+	CHECK_INT(object_delete(store, user.object.num), 0);
+	CHECK_INT(object_delete(store, agent.num), 0);
+	CHECK_INT(object_delete(store, environment.num), 0);
+	CHECK_INT(object_delete(store, agent.num), -ENOENT);
+	CHECK_INT(object_find(store, OBJECT_AGENT, true, "d", NULL), 0);
+	CHECK_INT(object_default(store, OBJECT_AGENT, &found), 0);
+}
+
 int main(void)
 {
 	fixture_open();
@@ -349,6 +375,7 @@ int main(void)
 	test_environment();
 	test_moves();
 	test_renamed_versions();
+	test_delete();
 	fixture_close();
 	return test_done();
 }

@@ -48,14 +48,15 @@ static const struct {
 	{ ITEM_METADATA, "n", "7", -EINVAL, false, "n must be a text" },
 	{ ITEM_METADATA, "..", "\"x\"", -EINVAL, false, ".. cannot be a file name" },
 	{ ITEM_METADATA, "gone", NULL, -ENOENT, false, "there is no gone here" },
-	{ ITEM_TOOL, "get_weather", "{\"description\":\"d\",\"input_schema\":{\"type\":\"object\"}}",
-		0, true },
+	{ ITEM_TOOL, "get_weather",
+		"{\"description\":\"d\",\"input_schema\":{\"type\":\"object\"}}", 0, true },
 	{ ITEM_TOOL, "get_weather",
 		"{\"type\":\"custom\",\"name\":\"get_weather\",\"description\":\"d\","
 		"\"input_schema\":{\"type\":\"object\"}}",
 		0, false },
 	{ ITEM_TOOL, "other",
-		"{\"name\":\"get_weather\",\"description\":\"d\",\"input_schema\":{\"type\":\"object\"}}",
+		"{\"name\":\"get_weather\",\"description\":\"d\",\"input_schema\":{\"type\":"
+		"\"object\"}}",
 		-EINVAL, false, "name must be \"other\", as the file is named" },
 	{ ITEM_TOOL, "other", "{\"type\":\"mcp_toolset\"}", -EINVAL, false,
 		"type must be \"custom\"" },
@@ -148,7 +149,7 @@ static void test_pages(void)
 	int was = number_of(ITEM_SKILL, "mine");
 	CHECK_INT(set(agent, ITEM_SKILL, "mine", "{}"), 0);
 	CHECK_INT(number_of(ITEM_SKILL, "mine"), was);
-	CHECK_INT(part_page(store, agent, 1, ITEM_METADATA, 0, page, 3), 0); /* version 1 had none */
+	CHECK_INT(part_page(store, agent, 1, ITEM_METADATA, 0, page, 3), 0); /* it had none */
 	CHECK_INT(part_page(store, agent, 999, ITEM_METADATA, 0, page, 3), -ENOENT);
 	CHECK_INT(part_page(store, 999, 0, ITEM_METADATA, 0, page, 3), -ENOENT);
 	CHECK_INT(part_page(store, environment, 0, ITEM_TOOL, 0, page, 3), 0);
@@ -284,7 +285,8 @@ static const struct {
 	{ "{\"type\":\"coordinator\",\"agents\":[{\"type\":\"advisor\",\"model\":\"m\"},"
 	  "{\"type\":\"self\"}]}",
 		"{\"type\":\"coordinator\",\"agents\":[{\"type\":\"self\"},{\"type\":\"advisor\","
-		"\"model\":{\"id\":\"m\",\"effort\":{\"type\":\"high\"},\"speed\":\"standard\"}}]}" },
+		"\"model\":{\"id\":\"m\",\"effort\":{\"type\":\"high\"},\"speed\":"
+		"\"standard\"}}]}" },
 	{ "{\"type\":\"coordinator\",\"agents\":[]}", NULL },
 	{ "{\"type\":\"coordinator\",\"agents\":[{\"type\":\"self\"},{\"type\":\"self\"}]}", NULL },
 	{ "{\"type\":\"coordinator\",\"agents\":[\"helper\",\"helper\"]}", NULL },

@@ -109,7 +109,8 @@ static void test_metadata(void)
 	CHECK_INT(set_key("ticket", "42"), 0);
 	CHECK_INT(events(), 1);
 	CHECK_INT(set_key("owner", "ann"), 0);
-	check_event("{\"type\":\"session.updated\",\"metadata\":{\"ticket\":\"42\",\"owner\":\"ann\"}}");
+	check_event("{\"type\":\"session.updated\",\"metadata\":{\"ticket\":\"42\","
+		"\"owner\":\"ann\"}}");
 	CHECK_INT(part_page(store, session, 0, ITEM_METADATA, 0, page, 4), 2);
 	CHECK_TEXT(page[0].name, "ticket");
 	CHECK_INT(part_get(store, session, 0, ITEM_METADATA, "owner", &value), 1);
