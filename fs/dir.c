@@ -116,6 +116,29 @@ static bool makes_files(const struct node *directory)
 	return false;
 }
 
+/* What people call the next version of a document that they write beside it. */
+static bool is_next_version(const struct node *directory, const char *name)
+{
+	for (const struct node *n = NULL; (n = node_next(directory, n));)
+		if (n->save && strstr(name, node_name(n)))
+			return true;
+	return strncmp(name, "new", 3) == 0 || strncmp(name, "tmp", 3) == 0;
+}
+
+/* Any other name would seem to work, and nobody would ever see what was written there. */
+static int check_scratch(const struct node *directory, const char *name, mode_t mode,
+	struct buf *why)
+{
+	if (scratch_name_is_temporary(name))
+		return 0;
+	if (makes_files(directory))
+		return fail(why, EINVAL, "%s is no name for a file here; README says what is",
+			name);
+	if (S_ISLNK(mode) || is_next_version(directory, name))
+		return 0;
+	return fail(why, EPERM, "there is no file %s here; README says what there is", name);
+}
+
 /* Where there is a row for it, closing the new file makes it one of the tree. */
 static int create_scratch(struct fs *fs, struct place dir, const char *name, mode_t mode,
 	struct named *ret, struct buf *why)
@@ -124,11 +147,11 @@ static int create_scratch(struct fs *fs, struct place dir, const char *name, mod
 	int born = S_ISREG(mode) ? edit_place(fs, dir, name, mode, &place, why) : 0;
 	if (born < 0)
 		return born;
-	if (!born && makes_files(dir.node) && !scratch_name_is_temporary(name))
-		return fail(why, EINVAL, "%s is no name for a file here; README says what is",
-			name);
+	int r = born ? 0 : check_scratch(dir.node, name, mode, why);
+	if (r < 0)
+		return r;
 	*ret = (struct named){ 0 };
-	int r = scratch_make(fs->scratch, place_inode(dir), name, mode, &ret->scratch);
+	r = scratch_make(fs->scratch, place_inode(dir), name, mode, &ret->scratch);
 	if (r == 0)
 		ret->scratch->newborn = born;
 	return r;

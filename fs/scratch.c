@@ -40,6 +40,7 @@ static const struct {
 	{ "", ".tmp", .any_number = true },
 	{ "4913", "" }, /* vim: whether the directory can be written */
 	{ "Cu", "", .letters = 6 }, /* ln -sf */
+	{ "gawk.", "", .letters = 6 },
 	{ "sed", "", .letters = 6 },
 	{ "XX", "", .letters = 6 }, /* perl -i */
 };

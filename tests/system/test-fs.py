@@ -265,6 +265,10 @@ def ctl_takes_verbs_and_refuses_the_rest():
             fails_with(errno.EPERM, os.open, s / path, os.O_WRONLY | os.O_TRUNC)
         fails_with(errno.EPERM, os.unlink, s / "events")
         fails_with(errno.EPERM, os.mkdir, s / "folder")
+        for name in ("imput", "interrupt", "notes.txt"):
+            fails_with(errno.EPERM, os.open, s / name, os.O_WRONLY | os.O_CREAT)
+            assert f"there is no file {name} here" in (s / "error").read_text()
+            assert name not in os.listdir(s)
 
 
 # --- editing ---

@@ -101,7 +101,7 @@ static void test_ways(void)
 static void test_temporary(void)
 {
 	static const char *const temporary[] = { ".k.swp", ".#k", "#k#", "k~", "4913", "sedAb1Cd2",
-		"CuaB3dE4", "XXqWe1rT", "k.tmp", "k.lock", "k.rejected", ".rsync.XyZ" };
+		"CuaB3dE4", "XXqWe1rT", "gawk.a1B2c3", "k.tmp", "k.lock", "k.rejected", ".rsync.XyZ" };
 	static const char *const lasting[] = { "k", "team", "owner-2", "4914", "sed", "sediment",
 		"sed-ab1cd", "Cuckoos", "XX", "tmp", "a.b", "weather.json" };
 	for (size_t i = 0; i < ARRAY_LEN(temporary); i++)
