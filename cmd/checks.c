@@ -23,7 +23,6 @@
 enum {
 	WORK_MS = 10 * 1000, /* making a sandbox takes some milliseconds */
 	SMALL_FILE_MAX = 64 << 10,
-	DISK_MIB_MIN = 200, /* the log of a busy day and room for its write-ahead log */
 };
 
 /* --- FUSE --- */
@@ -260,7 +259,7 @@ static int check_store(const struct settings *settings, struct buf *words)
 	if (access(path, W_OK) < 0)
 		return fail(words, errno, "%s cannot be written", path);
 	uint64_t free_mib = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
-	if (free_mib < DISK_MIB_MIN)
+	if (free_mib < CHECKS_DISK_MIB_MIN)
 		return fail(words, ENOSPC, "%s has %llu MiB left", path,
 			(unsigned long long)free_mib);
 	(void)buf_printf(words, "%s, %llu MiB free", settings->store, (unsigned long long)free_mib);

@@ -7,6 +7,8 @@
 
 #include "cmd/settings.h"
 
+enum { CHECKS_DISK_MIB_MIN = 200 }; /* the log of a busy day and room for its write-ahead log */
+
 enum check_need {
 	CHECK_REQUIRED, /* without it nothing can be mounted or no tool can run */
 	CHECK_USEFUL, /* without it less is possible; the row says what */

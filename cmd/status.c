@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/wrap.h"
 #include "cmd/bounded.h"
+#include "cmd/checks.h"
 #include "cmd/command.h"
 #include "cmd/flat.h"
 #include "cmd/mountpoint.h"
@@ -25,6 +27,7 @@ enum {
 	READ_MS = 15 * 1000, /* three small files of each session, some 100 us together */
 	FILE_MAX = 64 << 10, /* status, usage, cost: a few lines each */
 	SCREEN_MAX = 1 << 20,
+	REASON_INDENT = 4,
 	LISTED_MAX = 20, /* sessions named one by one under each heading; the rest is counted */
 };
 
@@ -32,12 +35,13 @@ enum {
 static const struct state {
 	const char *word;
 	const char *heading; /* NULL: only counted */
+	bool has_reason; /* in the session's `error` */
 } states[] = {
-	{ "waiting", "waiting for you" },
-	{ "running", "running" },
-	{ "rescheduling", "trying the model again" },
-	{ "idle", NULL },
-	{ "terminated", NULL },
+	{ "waiting", "waiting for you", false },
+	{ "running", "running", false },
+	{ "rescheduling", "trying the model again", true },
+	{ "idle", NULL, false },
+	{ "terminated", NULL, false },
 };
 
 /* Idle for a reason that needs somebody. */
@@ -65,15 +69,31 @@ static void disarm(char *text)
 			*text = '?';
 }
 
-static void add_session(struct buf *out, const char *name, const char *text)
+/* The sentence of a session's `error`, without the time and the place before it. */
+static void add_reason(struct buf *out, int session)
 {
-	cleanup(free) char *line =
-		xprintf("  %-24s %.*s", name, (int)strcspn(text, "\n"), text);
-	disarm(line);
-	(void)buf_printf(out, "%s\n", line);
+	cleanup(free) char *error = read_small(session, "error");
+	error[strcspn(error, "\n")] = '\0';
+	const char *sentence = strstr(error, ": ");
+	if (!sentence)
+		return;
+	disarm(error);
+	(void)buf_printf(out, "%*s", REASON_INDENT, "");
+	wrap_text(out, REASON_INDENT, REASON_INDENT, sentence + 2);
 }
 
-static void count_state(struct tally *t, const char *name, const char *status)
+static void add_session(struct buf *out, const char *name, const char *status, int session,
+	bool has_reason)
+{
+	cleanup(free) char *line =
+		xprintf("  %-24s %.*s", name, (int)strcspn(status, "\n"), status);
+	disarm(line);
+	(void)buf_printf(out, "%s\n", line);
+	if (has_reason)
+		add_reason(out, session);
+}
+
+static void count_state(struct tally *t, const char *name, const char *status, int session)
 {
 	size_t word = strcspn(status, " \n");
 	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
@@ -81,11 +101,11 @@ static void count_state(struct tally *t, const char *name, const char *status)
 			continue;
 		t->count[i]++;
 		if (states[i].heading && t->listed[i]++ < LISTED_MAX)
-			add_session(&t->named[i], name, status);
+			add_session(&t->named[i], name, status, session, states[i].has_reason);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(troubles); i++)
 		if (strstr(status, troubles[i]) && t->troubled++ < LISTED_MAX)
-			add_session(&t->trouble, name, status);
+			add_session(&t->trouble, name, status, session, true);
 }
 
 static void count_session(struct tally *t, int dir, const char *name)
@@ -103,7 +123,7 @@ static void count_session(struct tally *t, int dir, const char *name)
 		flat_find_int(u, "cache_creation_input_tokens", 0);
 	t->tokens_out += flat_find_int(u, "output_tokens", 0);
 	t->dollars += strtod(cost, NULL);
-	count_state(t, name, status);
+	count_state(t, name, status, session);
 }
 
 static int count_sessions(struct tally *t, const char *mountpoint)
@@ -138,6 +158,18 @@ static char *fact(struct slice facts, const char *name, const char *end)
 	return value;
 }
 
+static void add_store(struct buf *out, const char *store)
+{
+	struct statvfs disk;
+	uint64_t mib = UINT64_MAX;
+	if (statvfs(store, &disk) == 0)
+		mib = (uint64_t)disk.f_bavail * disk.f_frsize >> 20;
+	(void)buf_printf(out, "%-9s %s", "store", store);
+	if (mib < CHECKS_DISK_MIB_MIN)
+		(void)buf_printf(out, ", only %llu MiB free", (unsigned long long)mib);
+	(void)buf_add_char(out, '\n');
+}
+
 static void add_facts(struct buf *out, const char *mountpoint)
 {
 	cleanup(free) char *path = xprintf("%s/status", mountpoint);
@@ -152,7 +184,8 @@ static void add_facts(struct buf *out, const char *mountpoint)
 		xprintf("%s, played by the rehearsal model (--offline)", model) :
 		xprintf("%s at %s", model, server);
 	cleanup(free) char *running = xprintf("%s, since %sZ", version, since);
-	(void)buf_printf(out, "%-9s %s\n%-9s %s\n", "mounted", mountpoint, "store", store);
+	(void)buf_printf(out, "%-9s %s\n", "mounted", mountpoint);
+	add_store(out, store);
 	add_line(out, "version", running);
 	add_line(out, "model", who);
 	add_line(out, "isolation", isolation);

@@ -178,6 +178,21 @@ def status_shows_sessions_and_money():
 
 
 @test
+def status_says_why_a_session_stands_still():
+    with Mount() as m:
+        m.expect("model")
+        s = m.session("stuck")
+        s.send("%rate_limit 1 600")
+        s.wait_for("session.status_rescheduled")
+        screen = m.command("status").stdout
+        assert re.search(r"^trying the model again\n  stuck +rescheduling\n    model_rate_limited_error: ", screen, re.M), screen
+        assert all(len(line) < 80 or str(m.base) in line for line in screen.splitlines()), screen
+        (s / "ctl").write_text("interrupt\n")
+        s.wait()
+        assert "trying" not in m.command("status").stdout
+
+
+@test
 def processes_hold_nothing_open_in_the_mount():
     with Mount() as m:
         m.session("x").ask("! true")
