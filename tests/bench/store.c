@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "store/call.h"
 #include "store/event.h"
 #include "store/hint.h"
 #include "store/log.h"
+#include "store/part.h"
 #include "store/queue.h"
 #include "store/session.h"
 
@@ -211,7 +213,7 @@ static void bench_input(void)
 	size_t size = 8 << 20, lines = 0;
 	cleanup(buf) struct buf events = BUF_INIT(32 << 20), text = BUF_INIT(32 << 20);
 	while (events.size < size) {
-		cleanup(json) cJSON *event = message(400);
+		cleanup(json) cJSON *event = message(10000); /* 1000 at most */
 		cJSON_ReplaceItemInObject(event, "type", cJSON_CreateString("user.message"));
 		need(json_print(&events, event), "print");
 		(void)buf_add_char(&events, '\n');
@@ -274,6 +276,34 @@ static void bench_sessions(void)
 	say("store_data_version", (double)(clock_now_us() - start) / 10000, "us");
 }
 
+/* What listing and reading the files of an agent costs, and a save that changes nothing. */
+static void bench_parts(void)
+{
+	enum { RUNS = 2000, KEYS = 16 };
+	struct object agent;
+	struct item page[KEYS];
+	struct call open_call;
+	need(object_default(store, OBJECT_AGENT, &agent), "default");
+	for (int i = 0; i < KEYS; i++) {
+		cleanup(free) char *key = xprintf("key%d", i);
+		cleanup(json) cJSON *value = cJSON_CreateString("value");
+		need(part_set(store, agent.num, ITEM_METADATA, key, value, NULL, NULL), "set");
+	}
+	int64_t start = clock_now_us();
+	for (int i = 0; i < RUNS; i++)
+		need(part_page(store, agent.num, 0, ITEM_METADATA, 0, page, KEYS), "page");
+	say("part_page of 16 keys", (double)(clock_now_us() - start) / RUNS, "us");
+	cleanup(json) cJSON *same = cJSON_CreateString("value");
+	start = clock_now_us();
+	for (int i = 0; i < RUNS; i++)
+		need(part_set(store, agent.num, ITEM_METADATA, "key7", same, NULL, NULL), "set");
+	say("part_set that changes nothing", (double)(clock_now_us() - start) / RUNS, "us");
+	start = clock_now_us();
+	for (int i = 0; i < RUNS; i++)
+		need(call_page(store, session, 0, 0, &open_call, 1), "calls");
+	say("call_page of none", (double)(clock_now_us() - start) / RUNS, "us");
+}
+
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
 	return remove(path);
@@ -302,6 +332,7 @@ int main(int argc, char **argv)
 	bench_read();
 	bench_input();
 	bench_sessions();
+	bench_parts();
 	store = store_close(store);
 	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return 0;
